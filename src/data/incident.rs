@@ -1,0 +1,15 @@
+//! An incident: what can be observed, and the truth behind it. Only the runner and the scorer hold both.
+
+use super::observation::{Observation, Watched};
+use super::truth::GroundTruth;
+
+/// One replicate of a scenario, or one imported case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// What models see.
+    pub observed: Observation,
+    /// The watched series without the faults, with the same noise: thresholds are set on these. Empty for imported data.
+    pub twin: Vec<Watched>,
+    /// What was injected.
+    pub truth: GroundTruth,
+}

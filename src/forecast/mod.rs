@@ -1,0 +1,138 @@
+//! Forecasters: learn a history, state a distribution for each bucket ahead, take in what happened.
+//!
+//! A blind room: it sees series and what is known of their stamps, never scenarios or truth. A model is one file and one row of
+//! [`REGISTRY`]; its settings are the fields of its struct.
+
+mod predictive;
+pub mod season;
+mod seasonal_naive;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::data::{Known, Series};
+use crate::name::known_names;
+use crate::seed::Seed;
+
+pub use predictive::Predictive;
+
+/// Why a model could not fit or predict.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+pub enum ForecastError {
+    /// The history has too few points for the model.
+    #[error("series has {got} points, `{model}` needs at least {needed} ({why})")]
+    TooShort {
+        /// The model.
+        model: &'static str,
+        /// Points with a value.
+        got: usize,
+        /// Points needed.
+        needed: usize,
+        /// Where the number comes from, for example `two seasons of 24`.
+        why: String,
+    },
+    /// The model cannot take this input or setting.
+    #[error("`{model}` {problem}")]
+    Unsupported {
+        /// The model.
+        model: &'static str,
+        /// What is not possible and the way out, for example `takes seasons up to 60, got 288: sum to a coarser step with --step 1h`.
+        problem: String,
+    },
+    /// The model produced a value that is not a number; never scored.
+    #[error("`{model}` failed: {problem}")]
+    Failed {
+        /// The model.
+        model: &'static str,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+/// A model before it has seen data. Its fields are its settings.
+pub trait Forecaster: Send + Sync {
+    /// Learns a history; `known` covers exactly the buckets of the history.
+    ///
+    /// # Errors
+    /// [`ForecastError::TooShort`] with the number of points needed, or what else the model cannot take.
+    fn fit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError>;
+
+    /// Every setting that can change an answer, defaults included.
+    fn settings(&self) -> serde_json::Value;
+}
+
+/// A model after `fit`: the only thing that can predict. [`Fitted::observe`] is the only way later values enter.
+pub trait Fitted: Send {
+    /// One distribution per bucket of `ahead`, whose first bucket is the one after the last fitted or observed.
+    ///
+    /// # Errors
+    /// What the model cannot do for these buckets.
+    fn forecast(&self, ahead: &Known) -> Result<Vec<Predictive>, ForecastError>;
+
+    /// Takes in the next bucket: its value, or `None` if it is missing. Parameters stay as they are.
+    fn observe(&mut self, value: Option<f64>);
+
+    /// Learns a longer history again; the model may keep what need not be repeated (for example its out-of-sample error estimate).
+    ///
+    /// # Errors
+    /// As [`Forecaster::fit`].
+    fn refit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError>;
+}
+
+/// A row of the registry.
+pub struct Entry {
+    /// What `--models` calls it.
+    pub name: &'static str,
+    /// One line for `harness list models`.
+    pub about: &'static str,
+    /// Builds it from settings; `{}` means defaults.
+    pub build: fn(&serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>,
+}
+
+/// Every forecaster, by name.
+pub const REGISTRY: &[Entry] = &[Entry {
+    name: "seasonal-naive",
+    about: "The value one season ago; its sd from the differences over one season.",
+    build: from_settings::<seasonal_naive::SeasonalNaive>,
+}];
+
+/// A model's struct filled from settings, absent ones at their defaults.
+fn from_settings<M>(settings: &serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>
+where
+    M: Forecaster + DeserializeOwned + Serialize + 'static,
+{
+    Ok(Box::new(serde_json::from_value::<M>(settings.clone())?))
+}
+
+/// A name or setting that no forecaster has.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownModel {
+    /// No row has this name.
+    #[error("unknown forecaster `{name}` {known}")]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// Known names and the nearest one.
+        known: String,
+    },
+    /// The settings do not fit the model.
+    #[error("settings of `{name}`: {source}")]
+    Settings {
+        /// The model.
+        name: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+}
+
+/// Builds a forecaster by name.
+///
+/// # Errors
+/// [`UnknownModel`] with the known names and the nearest one, or with the setting that is wrong.
+pub fn build(name: &str, settings: &serde_json::Value) -> Result<Box<dyn Forecaster>, UnknownModel> {
+    let entry = REGISTRY
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| UnknownModel::Name { name: name.to_owned(), known: known_names(name, REGISTRY.iter().map(|entry| entry.name)) })?;
+    (entry.build)(settings).map_err(|source| UnknownModel::Settings { name: name.to_owned(), source })
+}

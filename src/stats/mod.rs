@@ -1,0 +1,3 @@
+//! Pure statistics: numbers in, numbers out. Uses `libm`, so that results are the same on every system library.
+
+pub mod normal;

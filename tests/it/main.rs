@@ -1,0 +1,3 @@
+//! Behaviour of the harness, room by room.
+
+mod support;
