@@ -1,12 +1,20 @@
 //! Detectors: a score per bucket, higher is stranger. A blind room.
 //!
-//! Every forecaster is a detector through [`Residual`](residual::Residual); the floors are detectors of their own.
+//! Every forecaster is a detector through [`Residual`]; the floors are detectors of their own.
+
+pub mod floor;
+pub mod page;
+pub mod residual;
+pub mod threshold;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Known, Series};
-use crate::forecast::ForecastError;
+use crate::forecast::{self, ForecastError, UnknownModel};
+use crate::name::known_names;
 use crate::seed::Seed;
+
+pub use residual::{Protocol, Residual, native_threshold};
 
 /// Why a detector could not score a series.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
@@ -65,4 +73,58 @@ pub trait Detector: Send + Sync {
     /// # Errors
     /// [`DetectError`] when the model cannot take the series.
     fn detect(&self, train: &Series, test: &Series, known: &Known, seed: Seed) -> Result<Detection, DetectError>;
+}
+
+/// What a name in a matrix stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Something to choose.
+    Model,
+    /// Something every model must beat.
+    Floor,
+    /// The truth itself: what perfect detection scores. Not in the registries of this room.
+    Oracle,
+}
+
+/// A detector with what identifies it.
+pub struct Built {
+    /// The detector.
+    pub detector: Box<dyn Detector>,
+    /// Model or floor.
+    pub role: Role,
+    /// Whether it states intervals, and so has a native operating point.
+    pub states_intervals: bool,
+    /// Every setting that can change an answer, defaults included.
+    pub settings: serde_json::Value,
+}
+
+/// The forecaster that counts as a floor.
+const FLOOR_FORECASTER: &str = "seasonal-naive";
+
+/// The names of all floors, sorted.
+#[must_use]
+pub fn floors() -> Vec<&'static str> {
+    let mut names: Vec<_> = floor::REGISTRY.iter().map(|entry| entry.name).chain([FLOOR_FORECASTER]).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Builds what `--models` names: a forecaster under the protocol, or a floor.
+///
+/// # Errors
+/// [`UnknownModel`] with the known names and the nearest one, or with the setting that is wrong.
+pub fn build(name: &str, settings: &serde_json::Value, protocol: Protocol) -> Result<Built, UnknownModel> {
+    if let Some(entry) = floor::REGISTRY.iter().find(|entry| entry.name == name) {
+        let settings = serde_json::json!({});
+        return Ok(Built { detector: (entry.build)(), role: Role::Floor, states_intervals: false, settings });
+    }
+    let names = || forecast::REGISTRY.iter().map(|entry| entry.name).chain(floor::REGISTRY.iter().map(|entry| entry.name));
+    if !names().any(|known| known == name) {
+        return Err(UnknownModel::Name { name: name.to_owned(), known: known_names(name, names()) });
+    }
+    let model = forecast::build(name, settings)?;
+    let settings = model.settings();
+    let role = if name == FLOOR_FORECASTER { Role::Floor } else { Role::Model };
+    Ok(Built { detector: Box::new(Residual::new(name, model, protocol)), role, states_intervals: true, settings })
 }

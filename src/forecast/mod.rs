@@ -5,7 +5,7 @@
 
 mod predictive;
 pub mod season;
-mod seasonal_naive;
+pub mod seasonal_naive;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
