@@ -2,6 +2,8 @@
 //!
 //! Every forecaster is a detector through [`Residual`](residual::Residual); the floors are detectors of their own.
 
+pub mod page;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Known, Series};
