@@ -11,3 +11,5 @@ pub mod data;
 pub mod forecast;
 
 pub mod detect;
+
+pub mod score;

@@ -1,3 +1,5 @@
 //! Pure statistics: numbers in, numbers out. Uses `libm`, so that results are the same on every system library.
 
+pub mod bootstrap;
 pub mod normal;
+pub mod quantile;

@@ -1,0 +1,118 @@
+//! What one or many jobs add up to: whole numbers and two lists, from which every detection metric follows.
+//!
+//! Sums are integers and lists are kept sorted, so that adding in any order gives the same bytes.
+
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+/// Sums over jobs; a job is one model on one series of one incident.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Jobs that were judged.
+    pub jobs: u64,
+    /// Jobs that failed for infrastructure; not judged.
+    pub failed: u64,
+    /// Jobs the model refused, for example because a series is too short; not judged.
+    pub rejected: u64,
+    /// Effects in failed jobs: what they could have found.
+    pub lost: u64,
+    /// Effects detected in time.
+    pub detected: u64,
+    /// Effects not detected in time, late ones included.
+    pub missed: u64,
+    /// Effects whose episode opened after the deadline.
+    pub late: u64,
+    /// Effects too small to be seen on the series; in no other sum.
+    pub undetectable: u64,
+    /// False pages.
+    pub false_pages: u64,
+    /// Seconds of buckets with a value.
+    pub observed_seconds: u64,
+    /// Judged jobs that have a native operating point.
+    pub native_jobs: u64,
+    /// Buckets of effects that were flagged at the native point.
+    pub point_hits: u64,
+    /// Other buckets that were flagged at the native point.
+    pub point_false: u64,
+    /// Buckets of effects that were not.
+    pub point_misses: u64,
+}
+
+impl Tally {
+    /// Effects that could be found.
+    #[must_use]
+    pub const fn effects(&self) -> u64 {
+        self.detected + self.missed
+    }
+
+    /// Adds another tally so many times.
+    pub fn add_times(&mut self, other: &Self, times: u64) {
+        self.jobs += times * other.jobs;
+        self.failed += times * other.failed;
+        self.rejected += times * other.rejected;
+        self.lost += times * other.lost;
+        self.detected += times * other.detected;
+        self.missed += times * other.missed;
+        self.late += times * other.late;
+        self.undetectable += times * other.undetectable;
+        self.false_pages += times * other.false_pages;
+        self.observed_seconds += times * other.observed_seconds;
+        self.native_jobs += times * other.native_jobs;
+        self.point_hits += times * other.point_hits;
+        self.point_false += times * other.point_false;
+        self.point_misses += times * other.point_misses;
+    }
+}
+
+/// A tally and what cannot be summed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// The sums.
+    pub tally: Tally,
+    /// Hours from the start of each detected effect to the end of the bucket that paged, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delays_h: Vec<f64>,
+    /// VUS-PR of each judged job with effects, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vus_pr: Vec<f64>,
+}
+
+impl Counts {
+    /// A job that failed for infrastructure and could have found so many effects.
+    #[must_use]
+    pub fn failed(effects: usize) -> Self {
+        Self { tally: Tally { failed: 1, lost: effects as u64, ..Tally::default() }, ..Self::default() }
+    }
+
+    /// A job the model refused.
+    #[must_use]
+    pub fn rejected() -> Self {
+        Self { tally: Tally { rejected: 1, ..Tally::default() }, ..Self::default() }
+    }
+}
+
+impl AddAssign<&Self> for Counts {
+    fn add_assign(&mut self, other: &Self) {
+        self.tally.add_times(&other.tally, 1);
+        merge(&mut self.delays_h, &other.delays_h);
+        merge(&mut self.vus_pr, &other.vus_pr);
+    }
+}
+
+impl<'a> std::iter::Sum<&'a Self> for Counts {
+    fn sum<I: Iterator<Item = &'a Self>>(all: I) -> Self {
+        let mut total = Self::default();
+        all.for_each(|counts| total += counts);
+        total
+    }
+}
+
+fn merge(into: &mut Vec<f64>, from: &[f64]) {
+    if !from.is_empty() {
+        into.extend_from_slice(from);
+        into.sort_by(f64::total_cmp);
+    }
+}
