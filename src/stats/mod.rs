@@ -1,3 +1,4 @@
 //! Pure statistics: numbers in, numbers out. Uses `libm`, so that results are the same on every system library.
 
+pub mod lbfgs;
 pub mod normal;
