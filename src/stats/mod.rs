@@ -1,4 +1,5 @@
 //! Pure statistics: numbers in, numbers out. Uses `libm`, so that results are the same on every system library.
 
+pub mod dual;
 pub mod lbfgs;
 pub mod normal;
