@@ -7,8 +7,6 @@ pub mod page;
 pub mod residual;
 pub mod threshold;
 
-pub mod page;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Known, Series};

@@ -1,3 +1,5 @@
 //! Behaviour of the harness, room by room.
 
+mod forecast_arima;
+mod forecast_season;
 mod support;

@@ -1,13 +1,12 @@
 //! What several tests need: development data from `HARNESS_DATA`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file below `HARNESS_DATA`, or `None` (told on the process's own stderr) when the variable is not set.
 ///
 /// # Panics
 /// When the variable is set and the file is missing.
-#[expect(dead_code, reason = "used by the rooms' tests")]
 pub(crate) fn data(path: &str) -> Option<PathBuf> {
     let Some(root) = std::env::var_os("HARNESS_DATA") else {
         // Past the capture of the test runner, so that a skipped test is seen.
@@ -17,4 +16,15 @@ pub(crate) fn data(path: &str) -> Option<PathBuf> {
     let file = PathBuf::from(root).join(path);
     assert!(file.exists(), "{} is missing although HARNESS_DATA is set", file.display());
     Some(file)
+}
+
+/// A numeric column of a CSV file by name, an empty cell being missing.
+///
+/// # Panics
+/// When the file has no such column or a cell is neither empty nor a number.
+pub(crate) fn column(file: &Path, name: &str) -> Vec<Option<f64>> {
+    let mut reader = csv::Reader::from_path(file).expect("a readable CSV file");
+    let place = reader.headers().expect("a header").iter().position(|header| header == name).expect("the column exists");
+    let cell = |text: &str| (!text.is_empty()).then(|| text.parse().expect("a number"));
+    reader.records().map(|record| cell(&record.expect("a whole row")[place])).collect()
 }

@@ -1,0 +1,180 @@
+//! Maximum likelihood: the exact Gaussian likelihood with σ² concentrated out, climbed by L-BFGS with exact derivatives.
+
+use std::f64::consts::TAU;
+
+use super::polynomial::{Orders, unsqueezed};
+use super::state_space::{Evidence, StateSpace};
+use crate::stats::dual::{Dual, Real};
+use crate::stats::lbfgs::{Options, minimize};
+
+/// Residual variance below this share of the variance of the differences counts as this share: a perfect fit has no likelihood.
+const LEAST_VARIANCE: f64 = 1e-12;
+/// Partial autocorrelations of each start, in the order ar, ma, seasonal ar, seasonal ma; later coefficients of a block start at 0.
+/// Monthly and weekly counts end up near a seasonal moving average of −1, sluggish ones near an autoregression of 1 with the moving
+/// average against it; the starts stand on both sides of each ridge.
+const STARTS: [[f64; 4]; 4] = [[0.2, 0.1, 0.1, -0.6], [0.9, -0.6, 0.1, -0.8], [-0.4, 0.5, -0.2, -0.3], [0.3, 0.0, 0.8, -0.9]];
+/// A start taken from an earlier fit keeps its partial autocorrelations inside this bound, where the gradient still speaks.
+const WARM_PARTIAL: f64 = 0.97;
+/// Iterations after which starts are compared and only the best goes on.
+const SCOUTING: usize = 10;
+
+/// What is to be explained.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Problem<'a> {
+    pub(super) orders: Orders,
+    pub(super) differences: &'a [Option<f64>],
+    /// Whether the differences have a mean of their own.
+    pub(super) with_mean: bool,
+}
+
+/// The coefficients of largest likelihood.
+#[derive(Debug, Clone)]
+pub(super) struct Estimate {
+    pub(super) coefficients: Vec<f64>,
+    pub(super) mean: f64,
+    pub(super) variance: f64,
+    pub(super) log_likelihood: f64,
+    /// The unconstrained numbers behind them: where a refit starts.
+    pub(super) free: Vec<f64>,
+}
+
+/// Location and scale of the differences.
+#[derive(Debug, Clone, Copy)]
+struct Units {
+    mean: f64,
+    square: f64,
+    sd: f64,
+    complete: bool,
+}
+
+impl Problem<'_> {
+    fn units(&self) -> Units {
+        let n = self.differences.iter().flatten().count() as f64;
+        let mean = self.differences.iter().flatten().sum::<f64>() / n;
+        let square = self.differences.iter().flatten().map(|w| w * w).sum::<f64>() / n;
+        let complete = self.differences.iter().all(Option::is_some);
+        Units { mean, square, sd: (square - mean * mean).max(0.0).sqrt(), complete }
+    }
+
+    /// Climbs from `warm`, or from several fixed starts. At least one difference must not be zero.
+    pub(super) fn estimate(&self, warm: Option<&[f64]>) -> Estimate {
+        match self.parameters() {
+            ..=4 => self.climb::<4>(warm),
+            5 => self.climb::<5>(warm),
+            _ => self.climb::<8>(warm),
+        }
+    }
+
+    fn parameters(&self) -> usize {
+        self.orders.coefficients() + usize::from(self.with_mean)
+    }
+
+    fn climb<const N: usize>(&self, warm: Option<&[f64]>) -> Estimate {
+        let units = self.units();
+        let mut workspace = Workspace::<N>::new(self.orders);
+        let mut objective = |free: &[f64], gradient: &mut [f64]| workspace.objective(self, units, free, gradient);
+        let polish = Options { max_iterations: 200, gradient_tolerance: 1e-5, value_tolerance: 1e-9, ..Options::default() };
+        let mut best: (f64, Vec<f64>) = (f64::INFINITY, vec![0.0; self.parameters()]);
+        if let Some(warm) = warm {
+            best.1 = warm.iter().enumerate().map(|(i, x)| if i < self.orders.coefficients() { bounded(*x) } else { *x }).collect();
+        } else {
+            let scout = Options { max_iterations: SCOUTING, ..polish };
+            for start in STARTS {
+                let mut free = self.start(start);
+                let value = minimize(&mut objective, &mut free, &scout).value;
+                if value < best.0 {
+                    best = (value, free);
+                }
+            }
+        }
+        minimize(&mut objective, &mut best.1, &polish);
+        self.estimate_at(units, best.1)
+    }
+
+    fn start(&self, partials: [f64; 4]) -> Vec<f64> {
+        let mut free = Vec::with_capacity(self.parameters());
+        let sizes = [self.orders.ar, self.orders.ma, self.orders.seasonal_ar, self.orders.seasonal_ma];
+        // The moving averages enter the constraint with the opposite sign.
+        for ((size, partial), sign) in sizes.into_iter().zip(partials).zip([1.0, -1.0, 1.0, -1.0]) {
+            free.extend((0..size).map(|i| if i == 0 { unsqueezed(sign * partial) } else { 0.0 }));
+        }
+        free.resize(self.parameters(), 0.0);
+        free
+    }
+
+    fn estimate_at(&self, units: Units, free: Vec<f64>) -> Estimate {
+        let mut coefficients = vec![0.0; self.orders.coefficients()];
+        self.orders.constrain(&free[..coefficients.len()], &mut coefficients, &mut vec![0.0; 2 * free.len()]);
+        let mean = if self.with_mean { units.mean + units.sd * free[coefficients.len()] } else { 0.0 };
+        let (evidence, _) = self.evidence_at(&coefficients, mean);
+        let variance = (evidence.squares / evidence.count as f64).max(LEAST_VARIANCE * units.square);
+        let log_likelihood = log_likelihood(&evidence, variance);
+        Estimate { coefficients, mean, variance, log_likelihood, free }
+    }
+
+    /// The filter run through the differences at given coefficients, and where it ends.
+    pub(super) fn evidence_at(&self, coefficients: &[f64], mean: f64) -> (Evidence<f64>, StateSpace<f64>) {
+        let mut space = StateSpace::<f64>::new(self.orders);
+        // Complete or not, the plain filter: its covariance is wanted afterwards.
+        let evidence = space.evidence(coefficients, self.differences, false, mean);
+        (evidence, space)
+    }
+}
+
+/// The exact log-likelihood at a variance.
+pub(super) fn log_likelihood(evidence: &Evidence<f64>, variance: f64) -> f64 {
+    let n = evidence.count as f64;
+    -0.5 * (n * libm::log(TAU * variance) + evidence.log_variances() + evidence.squares / variance)
+}
+
+/// An unconstrained number whose partial autocorrelation is inside [`WARM_PARTIAL`].
+fn bounded(x: f64) -> f64 {
+    let edge = unsqueezed(WARM_PARTIAL);
+    x.clamp(-edge, edge)
+}
+
+/// All memory of the objective.
+struct Workspace<const N: usize> {
+    space: StateSpace<Dual<N>>,
+    free: Vec<Dual<N>>,
+    coefficients: Vec<Dual<N>>,
+    scratch: Vec<Dual<N>>,
+}
+
+impl<const N: usize> Workspace<N> {
+    fn new(orders: Orders) -> Self {
+        let zeros = vec![Dual::constant(0.0); orders.coefficients()];
+        let scratch = vec![Dual::constant(0.0); 2 * orders.coefficients()];
+        Self { space: StateSpace::new(orders), free: zeros.clone(), coefficients: zeros, scratch }
+    }
+
+    /// Half of mean log variance plus log of the concentrated σ², and its gradient, `N` components per pass.
+    fn objective(&mut self, problem: &Problem<'_>, units: Units, free: &[f64], gradient: &mut [f64]) -> f64 {
+        let mut value = f64::INFINITY;
+        for from in (0..free.len().max(1)).step_by(N) {
+            let dual = self.dual_objective(problem, units, free, from);
+            value = dual.value;
+            for (to, slope) in gradient[from..].iter_mut().zip(dual.slopes) {
+                *to = slope;
+            }
+        }
+        if value.is_finite() && gradient.iter().all(|slope| slope.is_finite()) { value } else { f64::INFINITY }
+    }
+
+    fn dual_objective(&mut self, problem: &Problem<'_>, units: Units, free: &[f64], from: usize) -> Dual<N> {
+        // A place before `from` wraps to a number beyond N, which makes it a constant.
+        let variable = |i: usize| Dual::variable(free[i], i.wrapping_sub(from));
+        let size = self.coefficients.len();
+        for (i, x) in self.free.iter_mut().enumerate() {
+            *x = variable(i);
+        }
+        problem.orders.constrain(&self.free, &mut self.coefficients, &mut self.scratch);
+        let mean = if problem.with_mean { variable(size) * units.sd + Dual::constant(units.mean) } else { Dual::constant(0.0) };
+        let evidence = self.space.evidence(&self.coefficients, problem.differences, units.complete, mean);
+        let share = 1.0 / evidence.count as f64;
+        let variance = evidence.squares * share;
+        let least = LEAST_VARIANCE * units.square;
+        let variance = if variance.value < least { Dual::constant(least) } else { variance };
+        (variance.ln() + evidence.log_variances() * share) * 0.5
+    }
+}
