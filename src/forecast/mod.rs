@@ -3,6 +3,8 @@
 //! A blind room: it sees series and what is known of their stamps, never scenarios or truth. A model is one file and one row of
 //! [`REGISTRY`]; its settings are the fields of its struct.
 
+pub mod features;
+pub mod lgbm;
 mod predictive;
 pub mod season;
 mod seasonal_naive;
@@ -90,11 +92,18 @@ pub struct Entry {
 }
 
 /// Every forecaster, by name.
-pub const REGISTRY: &[Entry] = &[Entry {
-    name: "seasonal-naive",
-    about: "The value one season ago; its sd from the differences over one season.",
-    build: from_settings::<seasonal_naive::SeasonalNaive>,
-}];
+pub const REGISTRY: &[Entry] = &[
+    Entry {
+        name: "lgbm",
+        about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
+        build: from_settings::<lgbm::Lgbm>,
+    },
+    Entry {
+        name: "seasonal-naive",
+        about: "The value one season ago; its sd from the differences over one season.",
+        build: from_settings::<seasonal_naive::SeasonalNaive>,
+    },
+];
 
 /// A model's struct filled from settings, absent ones at their defaults.
 fn from_settings<M>(settings: &serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>

@@ -1,3 +1,4 @@
 //! Behaviour of the harness, room by room.
 
+mod forecast_lgbm;
 mod support;

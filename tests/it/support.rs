@@ -7,7 +7,6 @@ use std::path::PathBuf;
 ///
 /// # Panics
 /// When the variable is set and the file is missing.
-#[expect(dead_code, reason = "used by the rooms' tests")]
 pub(crate) fn data(path: &str) -> Option<PathBuf> {
     let Some(root) = std::env::var_os("HARNESS_DATA") else {
         // Past the capture of the test runner, so that a skipped test is seen.
