@@ -4,6 +4,8 @@
 //! [`REGISTRY`]; its settings are the fields of its struct.
 
 pub mod arima;
+pub mod features;
+pub mod lgbm;
 mod predictive;
 pub mod season;
 pub mod seasonal_naive;
@@ -96,6 +98,11 @@ pub const REGISTRY: &[Entry] = &[
         name: "arima",
         about: "Seasonal ARIMA by exact maximum likelihood; seasons up to 60 buckets.",
         build: from_settings::<arima::Arima>,
+    },
+    Entry {
+        name: "lgbm",
+        about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
+        build: from_settings::<lgbm::Lgbm>,
     },
     Entry {
         name: "seasonal-naive",

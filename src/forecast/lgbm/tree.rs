@@ -1,0 +1,330 @@
+//! One regression tree: grown leaf by leaf, always at the leaf whose best split gains most.
+//!
+//! For squared error the hessian of a row is 1, so a histogram cell is a sum of gradients and a count. What makes splits equal to LightGBM's:
+//! sums are f64 over rows in order; the smaller child's histogram is built, the larger one's is the parent's minus it; thresholds are
+//! scanned from the right; a split replaces another only if it gains strictly more, and at equal gain the first feature stays; a feature that
+//! cannot split a leaf is not tried below it. Rules read from LightGBM 4.7 (`src/treelearner/`).
+
+use super::Lgbm;
+use super::bins::Bins;
+
+/// LightGBM adds this to hessian sums; it is a 32-bit constant there.
+const EPSILON: f64 = 1e-15_f32 as f64;
+
+/// Sum of gradients and number of rows.
+type Cell = [f64; 2];
+
+/// An inner node. Children at or above 0 are nodes, below 0 leaf `!child`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Position among the features in use.
+    pub feature: u16,
+    /// Codes up to this one go left.
+    pub bin: u8,
+    pub left: i16,
+    pub right: i16,
+}
+
+/// The columns in use, coded for histograms.
+pub(super) struct Coded {
+    /// Row after row, one cell number per column: the column's first cell plus the row's bin.
+    cells: Vec<u16>,
+    columns: Vec<Column>,
+    rows: usize,
+    /// Cells of all columns.
+    total: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    first: usize,
+    bins: usize,
+    usual: usize,
+}
+
+impl Coded {
+    /// Codes row-major values; `used` names the columns of `values` that have bins.
+    pub(super) fn new(values: &[f64], width: usize, used: &[(usize, Bins)]) -> Self {
+        let mut total = 0;
+        let columns: Vec<Column> = used
+            .iter()
+            .map(|(_, bins)| {
+                let column = Column { first: total, bins: bins.upper.len(), usual: bins.usual };
+                total += bins.upper.len();
+                column
+            })
+            .collect();
+        let code = |row: &[f64], i: usize| columns[i].first + used[i].1.code(row[used[i].0]);
+        let cells = values
+            .chunks_exact(width.max(1))
+            .flat_map(|row| (0..used.len()).map(move |i| (row, i)))
+            .map(|(row, i)| u16::try_from(code(row, i)).expect("the number of cells was checked to fit in 16 bits"))
+            .collect();
+        Self { cells, columns, rows: values.len() / width.max(1), total }
+    }
+
+    fn row(&self, row: u32) -> &[u16] {
+        let width = self.columns.len();
+        &self.cells[row as usize * width..][..width]
+    }
+}
+
+/// The best split of a leaf; `gain` is −∞ if there is none.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    gain: f64,
+    feature: usize,
+    bin: usize,
+    left: Cell,
+}
+
+impl Split {
+    const NONE: Self = Self { gain: f64::NEG_INFINITY, feature: usize::MAX, bin: 0, left: [0.0; 2] };
+
+    fn beats(&self, other: &Self) -> bool {
+        self.gain > other.gain || (self.gain == other.gain && self.feature < other.feature)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Leaf {
+    begin: usize,
+    len: usize,
+    /// Sum of gradients, and of hessians with LightGBM's roundings.
+    sum: Cell,
+    best: Split,
+    value: f64,
+    /// The node above and whether this leaf is its left child.
+    parent: Option<(usize, bool)>,
+}
+
+/// Grows trees over one table; owns all memory a tree needs.
+pub(super) struct Grower<'a> {
+    coded: &'a Coded,
+    min_data: usize,
+    max_leaves: usize,
+    /// One histogram per leaf.
+    histograms: Vec<Cell>,
+    /// Per leaf and column: whether the column may still split it.
+    open: Vec<bool>,
+    /// Rows, leaf after leaf, in ascending order within each.
+    order: Vec<u32>,
+    spare: Vec<u32>,
+    leaves: Vec<Leaf>,
+}
+
+impl<'a> Grower<'a> {
+    pub(super) fn new(coded: &'a Coded, settings: &Lgbm) -> Self {
+        let max_leaves = settings.leaves.min(coded.rows / settings.min_data_in_leaf).max(1);
+        Self {
+            coded,
+            min_data: settings.min_data_in_leaf,
+            max_leaves,
+            histograms: vec![[0.0; 2]; max_leaves * coded.total],
+            open: vec![true; max_leaves * coded.columns.len()],
+            order: vec![0; coded.rows],
+            spare: vec![0; coded.rows],
+            leaves: Vec::with_capacity(max_leaves),
+        }
+    }
+
+    /// Grows a tree for gradients; appends its nodes and returns the number of its leaves.
+    pub(super) fn grow(&mut self, gradients: &[f64], nodes: &mut Vec<Node>) -> usize {
+        let first = nodes.len();
+        self.plant(gradients);
+        while self.leaves.len() < self.max_leaves {
+            let best = self.best_leaf();
+            if self.leaves[best].best.gain <= 0.0 {
+                break;
+            }
+            self.split(best, first, nodes);
+            if self.leaves.len() < self.max_leaves {
+                self.search_children(best, gradients);
+            }
+        }
+        self.leaves.len()
+    }
+
+    /// Unshrunk outputs of the leaves of the last tree.
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+        self.leaves.iter().map(|leaf| leaf.value)
+    }
+
+    /// The rows of each leaf of the last tree.
+    pub(super) fn members(&self) -> impl Iterator<Item = &[u32]> {
+        self.leaves.iter().map(|leaf| &self.order[leaf.begin..leaf.begin + leaf.len])
+    }
+
+    fn plant(&mut self, gradients: &[f64]) {
+        for (i, row) in self.order.iter_mut().enumerate() {
+            *row = u32::try_from(i).expect("the number of rows was checked to fit in 32 bits");
+        }
+        let sum = [gradients.iter().sum(), self.coded.rows as f64];
+        self.leaves.clear();
+        self.leaves.push(Leaf { begin: 0, len: self.coded.rows, sum, best: Split::NONE, value: 0.0, parent: None });
+        self.open[..self.coded.columns.len()].fill(true);
+        if self.coded.rows >= 2 * self.min_data {
+            self.build(0, gradients);
+            self.search(0);
+        }
+    }
+
+    fn best_leaf(&self) -> usize {
+        let mut best = 0;
+        for leaf in 1..self.leaves.len() {
+            if self.leaves[leaf].best.beats(&self.leaves[best].best) {
+                best = leaf;
+            }
+        }
+        best
+    }
+
+    /// Splits a leaf at its best split: it becomes the left child, a new leaf the right one.
+    fn split(&mut self, leaf: usize, first: usize, nodes: &mut Vec<Node>) {
+        let Leaf { begin, len, sum, best, parent, .. } = self.leaves[leaf];
+        let total = [sum[0], sum[1] + 2.0 * EPSILON];
+        let right = [total[0] - best.left[0], total[1] - best.left[1]];
+        let left_len = self.part(begin, len, best.feature, best.bin);
+        let node = nodes.len() - first;
+        let small = |i: usize| i16::try_from(i).expect("the number of leaves was checked to fit in 15 bits");
+        if let Some((above, is_left)) = parent {
+            let child = if is_left { &mut nodes[first + above].left } else { &mut nodes[first + above].right };
+            *child = small(node);
+        }
+        nodes.push(Node {
+            feature: u16::try_from(best.feature).expect("columns have distinct cells, which fit in 16 bits"),
+            bin: u8::try_from(best.bin).expect("a column has at most 255 bins"),
+            left: !small(leaf),
+            right: !small(self.leaves.len()),
+        });
+        let child = |begin, len, sum: Cell, is_left| Leaf {
+            begin,
+            len,
+            sum: [sum[0], sum[1] - EPSILON],
+            best: Split::NONE,
+            value: -sum[0] / sum[1],
+            parent: Some((node, is_left)),
+        };
+        self.leaves[leaf] = child(begin, left_len, best.left, true);
+        self.leaves.push(child(begin + left_len, len - left_len, right, false));
+    }
+
+    /// Moves the rows of a leaf that go left before those that go right, both in order; returns how many go left.
+    fn part(&mut self, begin: usize, len: usize, feature: usize, bin: usize) -> usize {
+        let width = self.coded.columns.len();
+        let limit = self.coded.columns[feature].first + bin;
+        let rows = &mut self.order[begin..begin + len];
+        let (mut left, mut right) = (0, 0);
+        for i in 0..len {
+            let row = rows[i];
+            let goes_left = usize::from(self.coded.cells[row as usize * width + feature]) <= limit;
+            rows[left] = row;
+            self.spare[right] = row;
+            left += usize::from(goes_left);
+            right += usize::from(!goes_left);
+        }
+        rows[left..].copy_from_slice(&self.spare[..right]);
+        left
+    }
+
+    /// Histograms and best splits of the two children of the last split.
+    fn search_children(&mut self, left: usize, gradients: &[f64]) {
+        let right = self.leaves.len() - 1;
+        if self.leaves[left].len < 2 * self.min_data && self.leaves[right].len < 2 * self.min_data {
+            return;
+        }
+        let (total, width) = (self.coded.total, self.coded.columns.len());
+        self.open.copy_within(left * width..(left + 1) * width, right * width);
+        let (smaller, larger) = if self.leaves[left].len < self.leaves[right].len { (left, right) } else { (right, left) };
+        // The parent's histogram lies in the left child's place and ends up in the larger child's.
+        if larger == right {
+            let (before, after) = self.histograms.split_at_mut(right * total);
+            after[..total].swap_with_slice(&mut before[left * total..][..total]);
+        }
+        self.build(smaller, gradients);
+        let (low, high) = (smaller.min(larger), smaller.max(larger));
+        let (before, after) = self.histograms.split_at_mut(high * total);
+        let (low_cells, high_cells) = (&mut before[low * total..][..total], &mut after[..total]);
+        let (small, large) = if smaller == low { (low_cells, high_cells) } else { (high_cells, low_cells) };
+        for (large, small) in large.iter_mut().zip(small) {
+            large[0] -= small[0];
+            large[1] -= small[1];
+        }
+        self.search(smaller);
+        self.search(larger);
+    }
+
+    /// Sums the gradients of a leaf's rows into its histogram.
+    fn build(&mut self, leaf: usize, gradients: &[f64]) {
+        let Leaf { begin, len, sum, .. } = self.leaves[leaf];
+        let cells = &mut self.histograms[leaf * self.coded.total..][..self.coded.total];
+        cells.fill([0.0; 2]);
+        for &row in &self.order[begin..begin + len] {
+            let gradient = gradients[row as usize];
+            for &cell in self.coded.row(row) {
+                let cell = &mut cells[usize::from(cell)];
+                cell[0] += gradient;
+                cell[1] += 1.0;
+            }
+        }
+        for column in self.coded.columns.iter().filter(|column| column.usual > 0) {
+            let cells = &mut cells[column.first..][..column.bins];
+            let mut rest = sum;
+            for (_, cell) in cells.iter().enumerate().filter(|(bin, _)| *bin != column.usual) {
+                rest = [rest[0] - cell[0], rest[1] - cell[1]];
+            }
+            cells[column.usual] = rest;
+        }
+    }
+
+    /// The best split of a leaf over the columns that may still split it.
+    fn search(&mut self, leaf: usize) {
+        let Leaf { len, sum, .. } = self.leaves[leaf];
+        if len < 2 * self.min_data {
+            return;
+        }
+        let width = self.coded.columns.len();
+        let cells = &self.histograms[leaf * self.coded.total..][..self.coded.total];
+        let open = &mut self.open[leaf * width..][..width];
+        let sum = [sum[0], sum[1] + 2.0 * EPSILON];
+        // Without this gain a split is no better than none.
+        let floor = sum[0] * sum[0] / sum[1];
+        let mut best = Split::NONE;
+        for (feature, (column, open)) in self.coded.columns.iter().zip(open).enumerate() {
+            if !*open {
+                continue;
+            }
+            let found = scan(&cells[column.first..][..column.bins], sum, floor, self.min_data as f64 - 0.5);
+            *open = found.is_some();
+            if let Some((gain, bin, left)) = found
+                && gain - floor > best.gain
+            {
+                best = Split { gain: gain - floor, feature, bin, left };
+            }
+        }
+        self.leaves[leaf].best = best;
+    }
+}
+
+/// The best threshold of one column, from right to left: gain, last bin on the left, and the left sums.
+///
+/// `needed` rows must stay on both sides; it lies half a row lower, because counts carry LightGBM's epsilon.
+fn scan(cells: &[Cell], sum: Cell, floor: f64, needed: f64) -> Option<(f64, usize, Cell)> {
+    let mut right = [0.0, EPSILON];
+    let mut best = (floor, usize::MAX, [0.0; 2]);
+    for (bin, cell) in cells.iter().enumerate().skip(1).rev() {
+        right = [right[0] + cell[0], right[1] + cell[1]];
+        if right[1] < needed {
+            continue;
+        }
+        let left = [sum[0] - right[0], sum[1] - right[1]];
+        if left[1] < needed {
+            break;
+        }
+        let gain = left[0] * left[0] / left[1] + right[0] * right[0] / right[1];
+        if gain > best.0 {
+            best = (gain, bin - 1, left);
+        }
+    }
+    (best.1 != usize::MAX).then_some(best)
+}
