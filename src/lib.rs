@@ -13,3 +13,5 @@ pub mod forecast;
 pub mod detect;
 
 pub mod score;
+
+pub mod gate;

@@ -6,38 +6,57 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// Sums over jobs; a job is one model on one series of one incident.
+/// Sums over jobs; a job is one model on one series of one incident. Sums of zero are not written: baselines stand in git.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tally {
     /// Jobs that were judged.
+    #[serde(skip_serializing_if = "is_zero")]
     pub jobs: u64,
     /// Jobs that failed for infrastructure; not judged.
+    #[serde(skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Jobs the model refused, for example because a series is too short; not judged.
+    #[serde(skip_serializing_if = "is_zero")]
     pub rejected: u64,
     /// Effects in failed jobs: what they could have found.
+    #[serde(skip_serializing_if = "is_zero")]
     pub lost: u64,
     /// Effects detected in time.
+    #[serde(skip_serializing_if = "is_zero")]
     pub detected: u64,
     /// Effects not detected in time, late ones included.
+    #[serde(skip_serializing_if = "is_zero")]
     pub missed: u64,
     /// Effects whose episode opened after the deadline.
+    #[serde(skip_serializing_if = "is_zero")]
     pub late: u64,
     /// Effects too small to be seen on the series; in no other sum.
+    #[serde(skip_serializing_if = "is_zero")]
     pub undetectable: u64,
     /// False pages.
+    #[serde(skip_serializing_if = "is_zero")]
     pub false_pages: u64,
     /// Seconds of buckets with a value.
+    #[serde(skip_serializing_if = "is_zero")]
     pub observed_seconds: u64,
     /// Judged jobs that have a native operating point.
+    #[serde(skip_serializing_if = "is_zero")]
     pub native_jobs: u64,
     /// Buckets of effects that were flagged at the native point.
+    #[serde(skip_serializing_if = "is_zero")]
     pub point_hits: u64,
     /// Other buckets that were flagged at the native point.
+    #[serde(skip_serializing_if = "is_zero")]
     pub point_false: u64,
     /// Buckets of effects that were not.
+    #[serde(skip_serializing_if = "is_zero")]
     pub point_misses: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(sum: &u64) -> bool {
+    *sum == 0
 }
 
 impl Tally {

@@ -7,6 +7,26 @@ use crate::detect::page::{Paging, is_flag};
 use crate::time::Step;
 
 /// Everything needed to judge the answer of one model on one series.
+///
+/// ```
+/// use incident_harness::detect::page::Paging;
+/// use incident_harness::score::{EffectWindow, Judged, Metric};
+/// use incident_harness::time::Step;
+/// let counts = Judged {
+///     scores: &[0.3, 0.1, 0.4, 5.2, 4.1, 0.2].map(Some),
+///     native: Some(2.0),
+///     budget: 3.5,
+///     windows: &[EffectWindow { first: 3, last: 4, deadline: 3 }],
+///     paging: Paging { quiet: 2, renotify: 7 },
+///     step: Step::DAY,
+///     undetectable: 0,
+///     vus_window: 3,
+/// }
+/// .counts();
+/// assert_eq!(counts.delays_h, [24.0]);
+/// let f1 = Metric::named("event_f1").and_then(|metric| metric.of(&counts).value());
+/// assert_eq!(f1, Some(1.0));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
     /// Per test bucket, `None` where it is missing.

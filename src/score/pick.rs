@@ -108,7 +108,8 @@ impl fmt::Display for Standing {
                 drop.interval
                     .map_or(Ok(()), |interval| write!(f, " [{}, {}]", Unit::Share.show(interval.lower), Unit::Share.show(interval.upper)))
             }
-            Self::Behind(drop) => write!(f, "behind by {} (no interval)", by(drop)),
+            Self::Behind(drop) if drop.files < MIN_FILES => write!(f, "behind by {}", by(drop)),
+            Self::Behind(drop) => write!(f, "behind by {} (undefined in too many draws for an interval)", by(drop)),
             Self::NoValue => f.write_str("without a score"),
         }
     }
@@ -126,7 +127,7 @@ impl fmt::Display for Pick {
             write!(f, "; not better than trivial ({}): {}", floor.name, names.join(", "))?;
         }
         match self.files {
-            Some(files) if files < MIN_FILES => write!(f, " — {files} files, below {MIN_FILES} no interval is stated"),
+            Some(files) if files < MIN_FILES => write!(f, "; {files} files: no intervals below {MIN_FILES}"),
             _ => Ok(()),
         }
     }

@@ -156,3 +156,25 @@ pub fn paired_drop(before: &Files, after: &Files, metric: &Metric) -> Estimate {
         |(before, after): &&(&FileCounts, &FileCounts)| metric.over.holds(&before.counts.tally) || metric.over.holds(&after.counts.tally);
     Estimate::new(&distribution, common.iter().filter(speaks).count())
 }
+
+/// Per file whose counts differ: how much of the drop is gone when that file alone is put back to its earlier counts. `None` where the
+/// metric has no value then or now.
+#[must_use]
+pub fn put_back<'a>(before: &Files, after: &'a Files, metric: &Metric) -> Vec<(&'a str, Option<f64>)> {
+    let pairs: Vec<(&str, &FileCounts, &FileCounts)> =
+        after.iter().filter_map(|(id, new)| Some((id.as_str(), before.get(id)?, new))).collect();
+    // Units 0..n stand for the files as they are now, n..2n for the same files as they were.
+    let n = pairs.len();
+    let now = pairs.iter().map(|(_, _, new)| &new.counts);
+    let sample = Sample::new(now.chain(pairs.iter().map(|(_, old, _)| &old.counts)).collect());
+    let mut weights: Vec<u32> = (0..2 * n).map(|unit| u32::from(unit < n)).collect();
+    let value = |weights: &[u32]| sample.value(metric, weights, &sample.tally(weights));
+    let now = value(&weights);
+    let mut found = Vec::new();
+    for (unit, (id, _, _)) in pairs.iter().enumerate().filter(|(_, (_, old, new))| old.counts != new.counts) {
+        (weights[unit], weights[n + unit]) = (0, 1);
+        found.push((*id, now.zip(value(&weights)).map(|(now, put_back)| metric.drop(put_back, now))));
+        (weights[unit], weights[n + unit]) = (1, 0);
+    }
+    found
+}

@@ -3,4 +3,7 @@
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_season;
+mod gate;
+mod score;
 mod support;
+mod vus;
