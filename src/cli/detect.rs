@@ -1,0 +1,226 @@
+//! `harness detect`: a model on your own series.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
+
+use super::exit::Exit;
+use super::{print, print_json};
+use crate::data::Known;
+use crate::data::holiday;
+use crate::data::known::Columns;
+use crate::detect::residual::{OnAlarm, Origin, Refit};
+use crate::detect::{self, Protocol, native_threshold};
+use crate::import::{self, Imported};
+use crate::report::detect::{Answer, DetectReport};
+use crate::seed::Seed;
+use crate::time::Step;
+
+/// Detect anomalies in your own series.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  harness detect counts.csv --model lgbm --train-until 2023-09-30
+  harness detect counts.csv --model prophet --truth incidents.csv --plot out.svg
+  harness detect --train jan-sep.csv --test oct.csv --model arima --json
+  harness detect five-minutes.csv --model arima --step 1h
+
+A CSV needs a time and a value column. Rows missing on the grid and empty cells are missing values, not zeros. Truth has one column
+`time`, or `start` and `end`, both inclusive.")]
+pub(super) struct Detect {
+    /// A CSV file with a time and a value column.
+    #[arg(required_unless_present = "train", conflicts_with_all = ["train", "test"])]
+    counts: Option<PathBuf>,
+    /// A CSV file to learn from (with --test).
+    #[arg(long, value_name = "CSV", requires = "test")]
+    train: Option<PathBuf>,
+    /// A CSV file to detect in; it follows --train.
+    #[arg(long, value_name = "CSV", requires = "train")]
+    test: Option<PathBuf>,
+    /// The model (see `harness list models`).
+    #[arg(long, value_name = "NAME", default_value = "lgbm")]
+    model: String,
+    /// Settings of the model as JSON, for example '{"trees": 200}'.
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_json)]
+    settings: serde_json::Value,
+    /// Last stamp to learn from, inclusive [default: the first half].
+    #[arg(long, value_name = "STAMP", conflicts_with = "train")]
+    train_until: Option<String>,
+    /// Level of the interval; a value outside it is flagged.
+    #[arg(long, value_name = "LEVEL", default_value_t = 0.99)]
+    interval: f64,
+    /// Name of the time column [default: found].
+    #[arg(long, value_name = "NAME")]
+    time_column: Option<String>,
+    /// Name of the value column [default: the only other one with numbers].
+    #[arg(long, value_name = "NAME")]
+    value_column: Option<String>,
+    /// Columns known in advance, for example promotions.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    regressors: Vec<String>,
+    /// Country whose public holidays the model may know: DE, FR, GB or US.
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+    /// Zone of stamps without an offset, for example Europe/Berlin [default: UTC].
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// Sum to this step, for example 1h [default: the step of the file].
+    #[arg(long, value_name = "STEP")]
+    step: Option<Step>,
+    /// Truth to score against.
+    #[arg(long, value_name = "CSV")]
+    truth: Option<PathBuf>,
+    /// Forecast each bucket from all before it, or all from the end of train.
+    #[arg(long, value_enum, default_value_t = OriginArgument::Rolling)]
+    protocol: OriginArgument,
+    /// How often parameters are estimated again: a span such as 7d, `never`, or `auto` (7d on daily data, 24h below).
+    #[arg(long, value_name = "SPAN", default_value_t = Refit::Auto)]
+    refit: Refit,
+    /// What later forecasts see of a flagged value.
+    #[arg(long, value_enum, default_value_t = AlarmArgument::Keep)]
+    on_alarm: AlarmArgument,
+    /// Draw series, forecast and alarms into this SVG file.
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "SVG")]
+    plot: Option<PathBuf>,
+    /// Print points, alarms and scores as JSON on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OriginArgument {
+    Rolling,
+    FixedOrigin,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AlarmArgument {
+    Keep,
+    Replace,
+}
+
+fn parse_json(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
+impl Detect {
+    pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        anyhow::ensure!(self.interval > 0.0 && self.interval < 1.0, "--interval {} is not between 0 and 1", self.interval);
+        let built = detect::build(&self.model, &self.settings, self.protocol())?;
+        anyhow::ensure!(
+            built.states_intervals,
+            "`{}` is a floor and states no interval, so it has no flags here; name a model (see `harness list models`)",
+            self.model
+        );
+        let (imported, train_len) = self.read()?;
+        for note in &imported.notes {
+            eprintln!("note: {note}");
+        }
+        let series = &imported.series;
+        let known = Known::new(self.columns(&imported)?);
+        let (train, test) = (series.slice(0..train_len), series.slice(train_len..series.len()));
+        let truth = self.truth.as_deref().map(|path| import::read_truth(path, series.grid(), train_len..series.len())).transpose()?;
+        for note in truth.iter().flat_map(|truth| &truth.notes) {
+            eprintln!("note: {note}");
+        }
+        let clock = Instant::now();
+        let detection = built.detector.detect(&train, &test, &known, Seed::derive(["harness detect", &self.model]))?;
+        let seconds = clock.elapsed().as_secs_f64();
+        let windows = truth.as_ref().map(|truth| truth.windows.as_slice());
+        let report = DetectReport::new(&Answer {
+            model: &self.model,
+            interval: self.interval,
+            threshold: native_threshold(self.interval),
+            train: &train,
+            test: &test,
+            detection: &detection,
+            truth: windows,
+        });
+        #[cfg(feature = "plot")]
+        self.draw(&imported, &train, &test, &detection, windows.unwrap_or_default())?;
+        if self.json {
+            print_json(&report)?;
+        } else {
+            print(&report.table());
+        }
+        eprintln!("{} fits in {seconds:.2}s", detection.fits);
+        Ok(Exit::Done)
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol {
+            origin: match self.protocol {
+                OriginArgument::Rolling => Origin::Rolling,
+                OriginArgument::FixedOrigin => Origin::FixedOrigin,
+            },
+            refit: self.refit,
+            on_alarm: match self.on_alarm {
+                AlarmArgument::Keep => OnAlarm::Keep,
+                AlarmArgument::Replace => OnAlarm::Replace,
+            },
+            interval: self.interval,
+        }
+    }
+
+    /// The series and the number of its buckets in train.
+    fn read(&self) -> anyhow::Result<(Imported, usize)> {
+        let zone = self.zone.as_deref().map(zone).transpose()?;
+        let options = import::Options {
+            time_column: self.time_column.clone(),
+            value_column: self.value_column.clone(),
+            regressors: self.regressors.clone(),
+            step: self.step,
+            zone,
+        };
+        if let (Some(train), Some(test)) = (&self.train, &self.test) {
+            return Ok(import::read_pair(train, test, &options)?);
+        }
+        let counts: &Path = self.counts.as_deref().context("a CSV file, or --train and --test")?;
+        let imported = import::read_series(counts, &options)?;
+        let train_len = import::train_len(imported.series.grid(), self.train_until.as_deref())?;
+        Ok((imported, train_len))
+    }
+
+    /// What the model may know: regressors of the file, and holidays of the country.
+    fn columns(&self, imported: &Imported) -> anyhow::Result<Columns> {
+        let mut columns = imported.known();
+        if let Some(country) = &self.country {
+            holiday::mark(&mut columns, country)?;
+        }
+        Ok(columns)
+    }
+
+    #[cfg(feature = "plot")]
+    fn draw(
+        &self,
+        imported: &Imported,
+        train: &crate::data::Series,
+        test: &crate::data::Series,
+        detection: &detect::Detection,
+        truth: &[crate::data::truth::Window],
+    ) -> anyhow::Result<()> {
+        use crate::report::plot::{Plot, series_svg};
+        let Some(path) = &self.plot else { return Ok(()) };
+        let title = format!("{}: {}", self.model, imported.value_column);
+        let flagged = crate::report::detect::flags(detection, native_threshold(self.interval));
+        let plot = Plot {
+            title: &title,
+            y_label: &imported.value_column,
+            train,
+            test,
+            bands: &detection.bands,
+            flagged: &flagged,
+            interval: self.interval,
+            truth,
+        };
+        let svg = series_svg(&plot)?;
+        std::fs::write(path, svg).with_context(|| format!("{}: cannot write the plot", path.display()))
+    }
+}
+
+fn zone(name: &str) -> anyhow::Result<TimeZone> {
+    TimeZone::get(name).with_context(|| format!("unknown zone `{name}`: expected an IANA name such as Europe/Berlin"))
+}

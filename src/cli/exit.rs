@@ -1,0 +1,48 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+use crate::record::StoreError;
+use crate::run::RunError;
+use crate::scenario::LoadError;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done; gate passed, or inconclusive with a warning.
+    Done = 0,
+    /// Gate: regressed, below `min`, or a rule matched nothing.
+    GateFailed = 1,
+    /// Usage; bad scenario, suite or data; runs that cannot be compared.
+    Usage = 2,
+    /// Infrastructure errors above tolerance: no verdict.
+    Infra = 3,
+    /// Nothing matched the selection.
+    NothingMatched = 4,
+    /// Interrupted once, or reading a run with jobs missing.
+    Interrupted = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The exit code of an error: 2 unless it is one of the special cases.
+pub(super) fn of(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        match cause.downcast_ref::<LoadError>() {
+            Some(LoadError::Empty { .. }) => return Exit::NothingMatched,
+            Some(_) => return Exit::Usage,
+            None => {}
+        }
+        if let Some(RunError::Load(LoadError::Empty { .. })) = cause.downcast_ref::<RunError>() {
+            return Exit::NothingMatched;
+        }
+        if let Some(StoreError::Incomplete { .. }) = cause.downcast_ref::<StoreError>() {
+            return Exit::Interrupted;
+        }
+    }
+    Exit::Usage
+}

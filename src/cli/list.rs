@@ -1,0 +1,89 @@
+//! `harness list`: what there is to choose from, read from the registries.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::{print, print_json};
+use crate::{detect, forecast, scenario, score};
+
+/// List models, scenarios or metrics.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  harness list models
+  harness list scenarios scenarios/spike
+  harness list metrics --json")]
+pub(super) struct List {
+    /// What to list.
+    what: What,
+    /// Scenario file or folder.
+    #[arg(default_value = "scenarios")]
+    path: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    Models,
+    Scenarios,
+    Metrics,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    kind: String,
+    about: String,
+}
+
+impl List {
+    pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        let rows = match self.what {
+            What::Models => models(),
+            What::Scenarios => scenarios(&self.path)?,
+            What::Metrics => metrics(),
+        };
+        if self.json {
+            print_json(&rows)?;
+        } else {
+            print(&columns(&rows));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn models() -> Vec<Row> {
+    let floors = detect::floors();
+    let forecasters = forecast::REGISTRY.iter().map(|entry| (entry.name, entry.about));
+    let others = detect::floor::REGISTRY.iter().map(|entry| (entry.name, entry.about));
+    let row = |(name, about): (&str, &str)| Row {
+        name: name.to_owned(),
+        kind: if floors.contains(&name) { "floor" } else { "model" }.to_owned(),
+        about: about.to_owned(),
+    };
+    forecasters.chain(others).map(row).collect()
+}
+
+fn scenarios(path: &std::path::Path) -> anyhow::Result<Vec<Row>> {
+    let row = |scenario: scenario::Scenario| Row {
+        kind: if scenario.faulted() { "fault" } else { "no fault" }.to_owned(),
+        about: format!("{} ({})", scenario.title, scenario.file),
+        name: scenario.id.to_string(),
+    };
+    Ok(scenario::load_folder(path)?.into_iter().map(row).collect())
+}
+
+fn metrics() -> Vec<Row> {
+    let row = |metric: &score::Metric| Row { name: metric.name.to_owned(), kind: metric.better.to_string(), about: metric.about.to_owned() };
+    score::METRICS.iter().map(row).collect()
+}
+
+fn columns(rows: &[Row]) -> String {
+    let width = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    let (name, kind) = (width(|row| &row.name), width(|row| &row.kind));
+    rows.iter().map(|row| format!("{:name$}  {:kind$}  {}\n", row.name, row.kind, row.about)).collect()
+}

@@ -1,0 +1,106 @@
+//! The command line: one file per verb, errors mapped to exit codes in one place.
+
+mod bless;
+mod detect;
+mod exit;
+mod gate;
+mod generate;
+mod list;
+mod progress;
+mod report;
+mod run;
+mod score;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// Evaluates systems that detect anomalies in support tickets and product metrics.
+#[derive(Parser)]
+#[command(name = "harness", version, about, max_term_width = 120, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  harness run scenarios/ --models lgbm,prophet,arima
+  harness detect counts.csv --model lgbm --train-until 2023-09-30
+  harness list models
+
+Exit codes: 0 done or gate passed; 1 gate failed; 2 bad usage or input; 3 infrastructure errors;
+4 nothing matched; 5 interrupted or jobs missing; 130 interrupted twice.")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run models on scenarios and report detection scores.
+    Run(run::Run),
+    /// List models, scenarios or metrics.
+    List(list::List),
+    /// Write one incident as CSV files and truth.json.
+    Generate(generate::Generate),
+    /// Detect anomalies in your own series.
+    Detect(detect::Detect),
+    /// Score the records of a run again; models are not run.
+    Score(score::Score),
+    /// Render the report of a run again; models are not run.
+    Report(report::Report),
+    /// Compare a run's scores with a baseline; exit 1 when they dropped.
+    Gate(gate::Gate),
+    /// Make a run the baseline of its suite.
+    Bless(bless::Bless),
+}
+
+/// Parses the command line, runs the verb, and turns the result into an exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Values from `.env` never override the environment.
+    let _ = dotenvy::dotenv();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed pipe is no reason to fail.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match arguments.verb {
+        Verb::Run(verb) => verb.execute(),
+        Verb::List(verb) => verb.execute(),
+        Verb::Generate(verb) => verb.execute(),
+        Verb::Detect(verb) => verb.execute(),
+        Verb::Score(verb) => verb.execute(),
+        Verb::Report(verb) => verb.execute(),
+        Verb::Gate(verb) => verb.execute(),
+        Verb::Bless(verb) => verb.execute(),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit::of(&error).into()
+        }
+    }
+}
+
+/// The folder that runs are written to and read from.
+#[derive(clap::Args)]
+struct Results {
+    /// Folder that run folders are written to.
+    #[arg(long = "out", value_name = "DIR", env = "HARNESS_RESULTS", default_value = "results")]
+    folder: PathBuf,
+}
+
+/// Prints a value as JSON for programs.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?));
+    Ok(())
+}
+
+/// Prints text on stdout; a reader that has gone away is no failure.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,49 @@
+//! `harness report`: the report of a run again, from its records.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::{print, print_json};
+use crate::record::Store;
+use crate::report;
+use crate::score::judge::judge;
+
+/// Render the report of a run again; models are not run.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  harness report results/latest
+  harness report results/latest --json")]
+pub(super) struct Report {
+    /// A run folder.
+    run: PathBuf,
+    /// Print the scorecard as JSON on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Report {
+    pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        score_and_render(&Store::open(&self.run)?, self.json)
+    }
+}
+
+/// Scores the records of a finished run, writes every report file and prints the console report.
+pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<Exit> {
+    let judgement = judge(store)?;
+    report::write(store, &judgement)?;
+    if json {
+        print_json(&judgement.scorecard)?;
+    } else {
+        print(&report::console::render(&judgement));
+        print(&format!(
+            "\n{} detections in {:.1}s -> {}\n",
+            judgement.jobs.len(),
+            judgement.manifest.seconds,
+            store.folder().join("report.md").display()
+        ));
+    }
+    let failed: u64 = judgement.scorecard.models.iter().map(|row| row.total.tally.failed).sum();
+    Ok(if failed > 0 { Exit::Infra } else { Exit::Done })
+}

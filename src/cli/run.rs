@@ -1,0 +1,167 @@
+//! `harness run`: models on scenarios, scored and reported.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::exit::Exit;
+use super::progress::Counter;
+use super::{Results, report};
+use crate::detect::residual::Refit;
+use crate::run::{self, Ended, Progress, Sitting};
+use crate::seed::SeedRole;
+use crate::suite::{ModelSpec, Seeds, Suite};
+
+/// Run models on scenarios and report detection scores.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  harness run scenarios/ --models lgbm,prophet,arima
+  harness run scenarios/spike scenarios/quiet --models arima --seeds 10
+  harness run evals/gate.yaml
+  harness run --resume results/latest")]
+pub(super) struct Run {
+    /// Scenario files or folders, or one suite file.
+    #[arg(required_unless_present = "resume")]
+    input: Vec<PathBuf>,
+    /// Models to compare (see `harness list models`); floors join by themselves.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    models: Vec<String>,
+    /// Seeds per scenario [default: 3].
+    #[arg(long, value_name = "N")]
+    seeds: Option<u32>,
+    /// Which seeds: eval for results, gate for the gate, dev for tuning [default: eval].
+    #[arg(long, value_name = "ROLE", value_parser = parse_role)]
+    role: Option<SeedRole>,
+    /// How often parameters are estimated again: a span such as 7d, `never`, or `auto` (7d on daily data, 24h below) [default: 7d].
+    #[arg(long, value_name = "SPAN")]
+    refit: Option<Refit>,
+    /// Level of the native interval [default: 0.99].
+    #[arg(long, value_name = "LEVEL")]
+    interval: Option<f64>,
+    /// False pages allowed per series and 100 days [default: 1].
+    #[arg(long, value_name = "PAGES")]
+    budget: Option<f64>,
+    /// Worker threads [default: all cores].
+    #[arg(long, value_name = "N", env = "HARNESS_JOBS")]
+    jobs: Option<usize>,
+    /// Go on with an interrupted run.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "models", "seeds", "role", "refit", "interval", "budget"])]
+    resume: Option<PathBuf>,
+    /// Print the scorecard as JSON on stdout.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    results: Results,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        let suite = if self.resume.is_none() { Some(self.suite()?) } else { None };
+        silence_worker_panics();
+        let stop = stop_on_interrupt()?;
+        let mut counter: Option<Counter> = None;
+        let mut progress = |event: Progress| match event {
+            Progress::Planned { ref folder, files, incidents, detections, calibrations, done, truncated } => {
+                if truncated {
+                    eprintln!("the last record was cut short; its job runs again");
+                }
+                let again = if done > 0 { format!(", {done} done before") } else { String::new() };
+                eprintln!(
+                    "{files} scenarios, {incidents} incidents, {detections} detections, {calibrations} calibration jobs{again} -> {}",
+                    folder.display()
+                );
+                counter = Some(Counter::new(detections + calibrations, done));
+            }
+            Progress::JobDone => {
+                if let Some(counter) = &mut counter {
+                    counter.tick();
+                }
+            }
+        };
+        let started = jiff::Timestamp::now();
+        let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+        let mut sitting = Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, started: &started };
+        let ended = match (&self.resume, suite) {
+            (Some(folder), _) => run::resume(folder, &mut sitting),
+            (None, Some(suite)) => run::start(suite, &mut sitting),
+            (None, None) => unreachable!("either --resume or an input is given"),
+        };
+        if let Some(counter) = &counter {
+            counter.finish();
+        }
+        match ended? {
+            Ended::Complete(store) => report::score_and_render(&store, self.json),
+            Ended::Interrupted(store) => {
+                eprintln!("interrupted; go on with: harness run --resume {}", store.folder().display());
+                Ok(Exit::Interrupted)
+            }
+        }
+    }
+
+    /// The suite file with flags applied, or a suite made of flags.
+    fn suite(&self) -> anyhow::Result<Suite> {
+        let mut suite = match self.input.as_slice() {
+            [file] if is_suite(file) => Suite::load(file)?,
+            paths => Suite {
+                format: 1,
+                id: "run".into(),
+                scenarios: paths.to_vec(),
+                seeds: Seeds::default(),
+                models: Vec::new(),
+                detection: crate::suite::Detection::default(),
+                gate: Vec::new(),
+            },
+        };
+        if !self.models.is_empty() {
+            suite.models = self.models.iter().map(|name| ModelSpec::named(name.trim())).collect();
+        }
+        suite.seeds.role = self.role.unwrap_or(suite.seeds.role);
+        suite.seeds.count = self.seeds.unwrap_or(suite.seeds.count);
+        suite.detection.refit = self.refit.unwrap_or(suite.detection.refit);
+        suite.detection.interval = self.interval.unwrap_or(suite.detection.interval);
+        suite.detection.budget = self.budget.unwrap_or(suite.detection.budget);
+        suite.check("flags")?;
+        Ok(suite)
+    }
+}
+
+pub(super) fn parse_role(text: &str) -> Result<SeedRole, String> {
+    match text {
+        "dev" => Ok(SeedRole::Dev),
+        "gate" => Ok(SeedRole::Gate),
+        "eval" => Ok(SeedRole::Eval),
+        _ => Err(format!("unknown role `{text}` {}", crate::name::known_names(text, ["dev", "eval", "gate"]))),
+    }
+}
+
+/// A YAML file with a top-level `scenarios:` key is a suite; any other file is a scenario.
+fn is_suite(file: &std::path::Path) -> bool {
+    file.is_file() && std::fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.starts_with("scenarios:")))
+}
+
+/// A model that panics becomes a record; its message belongs there, not between two lines of progress.
+fn silence_worker_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() != Some(run::pool::WORKER) {
+            default(info);
+        }
+    }));
+}
+
+/// The first interrupt lets jobs in progress finish, the second ends the program at once.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nfinishing jobs in progress; interrupt again to quit at once");
+    })
+    .context("cannot listen for interrupts")?;
+    Ok(stop)
+}

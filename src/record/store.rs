@@ -1,0 +1,327 @@
+//! The run folder: appended to while jobs finish, sorted files at the end, and read back by everything after.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::keys::DetectionKey;
+use super::manifest::Manifest;
+use super::outcome::{Entry, Points, Record};
+use crate::data::observation::Observation;
+use crate::data::truth::GroundTruth;
+use crate::detect::threshold::Threshold;
+use crate::name::{ConfigId, IncidentId};
+use crate::time::Step;
+
+/// Why the run folder could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// File or folder.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The results folder cannot be made or written.
+    #[error("{path}: cannot write results here ({source}); choose another folder with --out")]
+    Unwritable {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not what a run writes.
+    #[error("{path}:{line}: not a record of this format ({source})")]
+    Format {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// There is no run.
+    #[error("{path}: no run here (no manifest.json); expected a folder that `harness run` wrote, for example results/latest")]
+    NoRun {
+        /// The folder.
+        path: String,
+    },
+    /// The run has not finished.
+    #[error("{path}: jobs are missing ({done} done); finish it with `harness run --resume {path}`")]
+    Incomplete {
+        /// The folder.
+        path: String,
+        /// Finished jobs.
+        done: usize,
+    },
+}
+
+/// A threshold with what it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+pub struct ThresholdRecord {
+    /// The detector.
+    pub model: ConfigId,
+    /// The width of a bucket.
+    pub step: Step,
+    /// The threshold; absent where every calibration job failed.
+    pub threshold: Option<Threshold>,
+}
+
+/// Seconds one job took.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+pub struct Timing {
+    /// What was computed.
+    pub key: DetectionKey,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// What was found in a journal.
+#[derive(Debug, Default)]
+pub struct Journal {
+    /// Complete entries.
+    pub entries: Vec<Entry>,
+    /// Whether a truncated last line was dropped.
+    pub truncated: bool,
+}
+
+/// A run folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// Makes a new run folder below `results` and points `latest` at it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`] before any work is done.
+    pub fn create(results: &Path, name: &str) -> Result<Self, StoreError> {
+        let unwritable = |source| StoreError::Unwritable { path: results.display().to_string(), source };
+        let mut folder = results.join(name);
+        let mut suffix = 2;
+        while folder.exists() {
+            folder = results.join(format!("{name}-{suffix}"));
+            suffix += 1;
+        }
+        for part in ["points", "incidents"] {
+            fs::create_dir_all(folder.join(part)).map_err(unwritable)?;
+        }
+        let store = Self { folder };
+        store.write("journal.jsonl", b"").map_err(|error| match error {
+            StoreError::Io { source, .. } => unwritable(source),
+            other => other,
+        })?;
+        store.point_latest(results);
+        Ok(store)
+    }
+
+    /// Opens a run folder.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`] when it holds no manifest.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        if !folder.join("manifest.json").is_file() {
+            return Err(StoreError::NoRun { path: folder.display().to_string() });
+        }
+        Ok(Self { folder: folder.to_path_buf() })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `latest` is a convenience: where links are not possible, nothing else suffers.
+    fn point_latest(&self, results: &Path) {
+        let latest = results.join("latest");
+        let Some(name) = self.folder.file_name() else { return };
+        if latest.is_symlink() || !latest.exists() {
+            let _ = fs::remove_file(&latest);
+            #[cfg(unix)]
+            let _ = std::os::unix::fs::symlink(name, &latest);
+            #[cfg(windows)]
+            let _ = std::os::windows::fs::symlink_dir(name, &latest);
+        }
+    }
+
+    /// Writes a whole file, through a neighbour, so that a kill leaves the old one or the new one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(name);
+        let io = |source| StoreError::Io { path: path.display().to_string(), source };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io)?;
+        }
+        let mut neighbour = path.clone().into_os_string();
+        neighbour.push(".part");
+        fs::write(&neighbour, bytes).map_err(io)?;
+        fs::rename(&neighbour, &path).map_err(io)
+    }
+
+    /// Writes a value as JSON that people can read.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec_pretty(value).expect("records are plain data with finite numbers");
+        text.push(b'\n');
+        self.write(name, &text)
+    }
+
+    /// Reads a JSON file of the run.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the file, and the line if it is not what a run writes.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let path = self.folder.join(name);
+        let text = fs::read_to_string(&path).map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
+        serde_json::from_str(&text).map_err(|source| StoreError::Format { path: path.display().to_string(), line: source.line(), source })
+    }
+
+    /// Writes one value per line.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_lines<T: Serialize>(&self, name: &str, values: &[T]) -> Result<(), StoreError> {
+        let mut text = Vec::new();
+        for value in values {
+            serde_json::to_writer(&mut text, value).expect("records are plain data with finite numbers");
+            text.push(b'\n');
+        }
+        self.write(name, &text)
+    }
+
+    /// Reads one value per line.
+    ///
+    /// # Errors
+    /// [`StoreError`] with file and line.
+    pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, StoreError> {
+        let path = self.folder.join(name);
+        let text = fs::read_to_string(&path).map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
+        text.lines()
+            .enumerate()
+            .map(|(number, line)| {
+                serde_json::from_str(line).map_err(|source| StoreError::Format {
+                    path: path.display().to_string(),
+                    line: number + 1,
+                    source,
+                })
+            })
+            .collect()
+    }
+
+    /// The manifest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn manifest(&self) -> Result<Manifest, StoreError> {
+        self.read_json("manifest.json")
+    }
+
+    /// All detections, sorted by key.
+    ///
+    /// # Errors
+    /// [`StoreError::Incomplete`] when the run has not finished.
+    pub fn detections(&self) -> Result<Vec<Record>, StoreError> {
+        self.read_lines("detections.jsonl")
+    }
+
+    /// What a detection said of each bucket.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn points(&self, key: &DetectionKey) -> Result<Points, StoreError> {
+        self.read_json(&format!("points/{}.json", key.digest()))
+    }
+
+    /// Keeps what a detection said of each bucket; called before its journal entry, so that an entry always has its points.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_points(&self, key: &DetectionKey, points: &Points) -> Result<(), StoreError> {
+        let text = serde_json::to_vec(points).expect("scores are finite");
+        self.write(&format!("points/{}.json", key.digest()), &text)
+    }
+
+    /// The observable part of an incident.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn observed(&self, incident: &IncidentId) -> Result<Observation, StoreError> {
+        self.read_json(&format!("incidents/{incident}/observed.json"))
+    }
+
+    /// The truth of an incident.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn truth(&self, incident: &IncidentId) -> Result<GroundTruth, StoreError> {
+        self.read_json(&format!("incidents/{incident}/truth.json"))
+    }
+
+    /// How many jobs the journal holds, read only.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn journal_len(&self) -> Result<usize, StoreError> {
+        let path = self.folder.join("journal.jsonl");
+        let bytes = fs::read(&path).map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
+        Ok(bytes.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    /// Opens the journal for appending; a truncated last line is cut off first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a line that is not the last is broken.
+    pub fn journal(&self) -> Result<(Journal, JournalWriter), StoreError> {
+        let path = self.folder.join("journal.jsonl");
+        let io = |source| StoreError::Io { path: path.display().to_string(), source };
+        let bytes = fs::read(&path).map_err(io)?;
+        let mut journal = Journal::default();
+        let mut kept = 0;
+        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let last = kept + line.len() == bytes.len();
+            match serde_json::from_slice::<Entry>(line) {
+                Ok(entry) if line.ends_with(b"\n") => journal.entries.push(entry),
+                // A kill can cut the line that was being written, never an earlier one.
+                Ok(_) | Err(_) if last => {
+                    journal.truncated = true;
+                    break;
+                }
+                Ok(_) => break,
+                Err(source) => return Err(StoreError::Format { path: path.display().to_string(), line: number + 1, source }),
+            }
+            kept += line.len();
+        }
+        let file = OpenOptions::new().append(true).open(&path).map_err(io)?;
+        file.set_len(kept as u64).map_err(io)?;
+        Ok((journal, JournalWriter { file, path: path.display().to_string() }))
+    }
+}
+
+/// Appends entries, each in one write.
+pub struct JournalWriter {
+    file: File,
+    path: String,
+}
+
+impl JournalWriter {
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let mut line = serde_json::to_vec(entry).expect("records are plain data with finite numbers");
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(|source| StoreError::Io { path: self.path.clone(), source })
+    }
+}

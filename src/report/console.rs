@@ -1,0 +1,171 @@
+//! What `harness run` ends with: the detection table, the pick, the worst incidents, and where the report is.
+
+use std::fmt::Write;
+
+use super::table::{Align, Table};
+use crate::score::judge::{Job, Judgement};
+use crate::score::scorecard::{ModelRow, Role};
+use crate::score::{HEADLINE, METRICS, Unit};
+
+/// Incidents named at the end.
+const WORST: usize = 3;
+
+/// The whole of it, as text.
+#[must_use]
+pub fn render(judgement: &Judgement) -> String {
+    let mut text = heading(judgement);
+    text += "\n";
+    text += &detection(judgement).text();
+    text += &footnotes(judgement);
+    text += &pick(judgement);
+    text += &worst(judgement);
+    text
+}
+
+/// What was run, in one line.
+#[must_use]
+pub fn heading(judgement: &Judgement) -> String {
+    let detection = &judgement.suite.detection;
+    let files = judgement.scorecard.basis.files.len();
+    let seeds = judgement.suite.seeds;
+    format!(
+        "detection at {} false page{} per series and 100 days; {files} scenarios x {} {} seed{}, refit {}\n",
+        detection.budget,
+        if detection.budget == 1.0 { "" } else { "s" },
+        seeds.count,
+        seeds.role,
+        if seeds.count == 1 { "" } else { "s" },
+        detection.refit,
+    )
+}
+
+/// One row per detector: models by score, then floors, then the oracle.
+#[must_use]
+pub fn detection(judgement: &Judgement) -> Table {
+    let native = format!("point F1 @{}", judgement.suite.detection.interval);
+    let columns = [
+        ("model", Align::Left),
+        ("event F1", Align::Left),
+        ("precision", Align::Right),
+        ("recall", Align::Right),
+        ("false/100d", Align::Right),
+        ("delay h (p90)", Align::Right),
+        (native.as_str(), Align::Right),
+    ];
+    let mut table = Table::new(columns);
+    for row in ranked(judgement) {
+        table.row(cells(row));
+    }
+    table
+}
+
+/// Models, floors, oracle; within a role the best first.
+#[must_use]
+pub fn ranked(judgement: &Judgement) -> Vec<&ModelRow> {
+    let mut rows: Vec<&ModelRow> = judgement.scorecard.models.iter().collect();
+    let score = |row: &ModelRow| row.metric(HEADLINE).value().unwrap_or(f64::NEG_INFINITY);
+    rows.sort_by(|a, b| a.role.cmp(&b.role).then(score(b).total_cmp(&score(a))).then(a.config.cmp(&b.config)));
+    rows
+}
+
+fn cells(row: &ModelRow) -> [String; 7] {
+    let name = match row.role {
+        Role::Model => row.config.name.clone(),
+        Role::Floor => format!("floor {}", row.config.name),
+        Role::Oracle => row.config.name.clone(),
+    };
+    let delay = match row.metric("delay_median_h").value() {
+        Some(median) => format!("{median:.0} ({})", row.metric("delay_p90_h").value().map_or("–".to_owned(), |p90| format!("{p90:.0}"))),
+        None => "–".to_owned(),
+    };
+    [
+        name,
+        with_interval(row, HEADLINE),
+        number(row, "event_precision"),
+        number(row, "event_recall"),
+        number(row, "false_pages_per_100d"),
+        delay,
+        number(row, "point_f1"),
+    ]
+}
+
+/// A number of a row as tables print it.
+#[must_use]
+pub fn number(row: &ModelRow, metric: &str) -> String {
+    let unit = METRICS.iter().find(|known| known.name == metric).map_or(Unit::Share, |metric| metric.unit);
+    row.metric(metric).value().map_or("–".to_owned(), |value| unit.show(value))
+}
+
+/// A number with its interval; `~` where the interval rests on few files.
+#[must_use]
+pub fn with_interval(row: &ModelRow, metric: &str) -> String {
+    let unit = METRICS.iter().find(|known| known.name == metric).map_or(Unit::Share, |metric| metric.unit);
+    let value = number(row, metric);
+    match row.metrics.get(metric).and_then(|cell| Some((cell, cell.interval?))) {
+        Some((cell, interval)) => {
+            let flag = if cell.flagged { "~" } else { "" };
+            format!("{value} [{}, {}]{flag}", unit.show(interval.lower), unit.show(interval.upper))
+        }
+        None => value,
+    }
+}
+
+/// What the table does not say by itself.
+fn footnotes(judgement: &Judgement) -> String {
+    let mut text = String::new();
+    let rows = &judgement.scorecard.models;
+    if rows.iter().any(|row| row.metrics.get(HEADLINE).is_some_and(|cell| cell.flagged)) {
+        text += "~ fewer than 40 files: a rough interval\n";
+    }
+    for row in rows {
+        let tally = &row.total.tally;
+        if tally.failed > 0 {
+            let bracket = row.bracket.map_or(String::new(), |b| {
+                format!("; F1 between {} and {} had they answered", Unit::Share.show(b.lower), Unit::Share.show(b.upper))
+            });
+            let _ = writeln!(text, "{}: {} jobs failed and are not scored{bracket}", row.config.name, tally.failed);
+        }
+        if tally.rejected > 0 {
+            let _ = writeln!(text, "{}: refused {} series (see report.md)", row.config.name, tally.rejected);
+        }
+    }
+    text
+}
+
+/// The sentence over models.
+#[must_use]
+pub fn pick(judgement: &Judgement) -> String {
+    judgement.scorecard.pick().map_or_else(|| "\nno pick: no model has a score\n".to_owned(), |pick| format!("\n{pick}\n"))
+}
+
+fn worst(judgement: &Judgement) -> String {
+    let Some(pick) = judgement.scorecard.pick() else { return String::new() };
+    let cost = |job: &Job| (job.counts.tally.missed + job.counts.tally.false_pages, job.counts.tally.missed);
+    let mut jobs: Vec<&Job> = judgement.jobs.iter().filter(|job| job.key.model == pick.best && cost(job).0 > 0).collect();
+    jobs.sort_by(|a, b| cost(b).cmp(&cost(a)).then_with(|| (&a.file, a.replicate, &a.key.series).cmp(&(&b.file, b.replicate, &b.key.series))));
+    let mut text = String::new();
+    for job in jobs.iter().take(WORST) {
+        let tally = &job.counts.tally;
+        let _ = writeln!(
+            text,
+            "worst for {}: {} {} ({} of {} effects missed, {} false pages)\n  harness generate {} --role {} --seed {} --out incident/",
+            pick.best.name,
+            job.file,
+            job.key.series,
+            tally.missed,
+            tally.effects(),
+            tally.false_pages,
+            scenario_path(judgement, &job.file),
+            judgement.suite.seeds.role,
+            job.replicate,
+        );
+    }
+    text
+}
+
+/// The path of a scenario file as a user can type it.
+fn scenario_path(judgement: &Judgement, file: &str) -> String {
+    let paths = &judgement.suite.scenarios;
+    let found = paths.iter().map(|path| if path.is_dir() { path.join(file) } else { path.clone() }).find(|path| path.ends_with(file));
+    found.map_or_else(|| file.to_owned(), |path| path.display().to_string())
+}

@@ -1,0 +1,101 @@
+//! `report.md`: the whole comparison, for people. Holds no clock, so that equal runs give equal bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::console;
+use super::table::{Align, Table};
+use crate::record::Outcome;
+use crate::score::counts::Tally;
+use crate::score::judge::Judgement;
+use crate::score::scorecard::{ModelRow, Role};
+use crate::score::{METRICS, Unit};
+
+/// Renders the report.
+pub(super) fn render(judgement: &Judgement) -> String {
+    let mut text = String::from("# Detection report\n\n");
+    text += console::heading(judgement).trim_end();
+    text += ".\n\n";
+    let _ = writeln!(text, "**{}**\n", console::pick(judgement).trim());
+    text += "## Detection at the alert budget\n\n";
+    text += &console::detection(judgement).markdown();
+    text += READING;
+    text += "## All metrics\n\n";
+    text += &all_metrics(judgement).markdown();
+    text += "\n## By family\n\nEffects found / effects, and false pages, at the alert budget; all seeds and series.\n\n";
+    text += &by(judgement, |file| file.split('/').next().unwrap_or(file).to_owned()).markdown();
+    text += "\n## By scenario\n\n";
+    text += &by(judgement, str::to_owned).markdown();
+    text += &refusals(judgement);
+    text += "\n## Protocol\n\n";
+    text += &protocol(judgement);
+    text
+}
+
+const READING: &str = "\nAn effect is found when an episode of flags opens within its deadline. A false page is a flag outside every effect and the recovery \
+after it; each covers the time until the next reminder. Event F1 = 2TP/(2TP + FP + FN), pooled over all jobs, fault-free ones included. \
+Intervals: 95 %, BCa bootstrap over scenario files, faulted and fault-free drawn apart; `~` marks fewer than 40 files. `–` is a number that \
+does not exist, which is not zero.\n\n";
+
+fn all_metrics(judgement: &Judgement) -> Table {
+    let rows = console::ranked(judgement);
+    let columns = std::iter::once(("metric".to_owned(), Align::Left)).chain(rows.iter().map(|row| (row.config.name.clone(), Align::Right)));
+    let mut table = Table::new(columns);
+    for metric in METRICS {
+        let name = format!("{} ({})", metric.name, metric.better);
+        table.row(std::iter::once(name).chain(rows.iter().map(|row| console::with_interval(row, metric.name))));
+    }
+    table
+}
+
+/// Found, all and false per group of files and detector.
+fn by(judgement: &Judgement, group: impl Fn(&str) -> String) -> Table {
+    let rows: Vec<&ModelRow> = console::ranked(judgement).into_iter().filter(|row| row.role != Role::Oracle).collect();
+    let groups: BTreeSet<String> = judgement.scorecard.basis.files.keys().map(|file| group(file)).collect();
+    let columns = std::iter::once(("".to_owned(), Align::Left)).chain(rows.iter().map(|row| (row.config.name.clone(), Align::Right)));
+    let mut table = Table::new(columns);
+    for name in groups {
+        let cell = |row: &&ModelRow| {
+            let mut tally = Tally::default();
+            row.files.iter().filter(|(file, _)| group(file) == name).for_each(|(_, file)| tally.add_times(&file.counts.tally, 1));
+            let found = if tally.effects() == 0 { "–".to_owned() } else { format!("{}/{}", tally.detected, tally.effects()) };
+            format!("{found}, {}", tally.false_pages)
+        };
+        let cells: Vec<String> = rows.iter().map(cell).collect();
+        table.row(std::iter::once(name).chain(cells));
+    }
+    table
+}
+
+/// What models refused and what broke, with the reason.
+fn refusals(judgement: &Judgement) -> String {
+    let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for job in &judgement.jobs {
+        let why = match &job.outcome {
+            Outcome::Answered => continue,
+            Outcome::ModelRejected { why } | Outcome::Infra { why, .. } => why,
+        };
+        *reasons.entry((&job.key.model.name, why)).or_default() += 1;
+    }
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\n## Not scored\n\n");
+    for ((model, why), count) in reasons {
+        let _ = writeln!(text, "- {model}, {count} series: {why}");
+    }
+    text
+}
+
+fn protocol(judgement: &Judgement) -> String {
+    let detection = &judgement.suite.detection;
+    let basis = &judgement.scorecard.basis;
+    let mut text = String::new();
+    let undetectable: u64 = judgement.scorecard.models.iter().filter(|row| row.role == Role::Oracle).map(|row| row.total.tally.undetectable).sum();
+    let _ = writeln!(text, "- harness {}, suite `{}`, protocol `{}`, plan `{}`", judgement.scorecard.version, basis.suite, basis.protocol, judgement.manifest.plan);
+    let _ = writeln!(text, "- seeds {}; thresholds set on fault-free twins of dev seeds", basis.seeds);
+    let _ = writeln!(text, "- origin {:?}, refit {}, on alarm {:?}", detection.origin, detection.refit, detection.on_alarm);
+    let _ = writeln!(text, "- native interval {}, alert budget {} per series and 100 days", detection.interval, Unit::PerHundredDays.show(detection.budget));
+    let _ = writeln!(text, "- effects that cannot be seen on a series, left out of recall: {undetectable}");
+    text
+}

@@ -1,0 +1,157 @@
+//! The plan of a run: everything that decides its records, before any model runs.
+
+use std::collections::BTreeMap;
+
+use super::RunError;
+use crate::data::Series;
+use crate::data::incident::Incident;
+use crate::record::manifest::ColumnEntry;
+use crate::record::{DetectionKey, Manifest, Store, StoreError};
+use crate::scenario::{self, Scenario};
+use crate::suite::{Cell, Matrix, Suite};
+use crate::synth;
+use crate::time::Step;
+
+/// Scenarios, incidents and matrix of a suite.
+pub struct Plan {
+    /// The suite.
+    pub suite: Suite,
+    /// Its scenarios, by path.
+    pub scenarios: Vec<Scenario>,
+    /// Every scenario under every seed.
+    pub incidents: Vec<Incident>,
+    /// What to compute.
+    pub matrix: Matrix,
+    /// Digest of everything that decides the records.
+    pub digest: String,
+}
+
+impl Plan {
+    /// Loads, generates and multiplies.
+    ///
+    /// # Errors
+    /// [`RunError`] for bad scenarios, duplicate ids and unknown models.
+    pub fn new(suite: Suite) -> Result<Self, RunError> {
+        // Unknown models are told before scenarios are read.
+        Matrix::plan(&suite.models, &suite.detection, &[])?;
+        let mut scenarios = Vec::new();
+        for path in &suite.scenarios {
+            scenarios.extend(scenario::load_folder(path)?);
+        }
+        unique(&scenarios)?;
+        let mut incidents = Vec::with_capacity(scenarios.len() * suite.seeds.count as usize);
+        for scenario in &scenarios {
+            for replicate in 0..suite.seeds.count {
+                incidents.push(synth::generate(scenario, suite.seeds.role, replicate)?);
+            }
+        }
+        let matrix = Matrix::plan(&suite.models, &suite.detection, &incidents)?;
+        let mut plan = Self { suite, scenarios, incidents, matrix, digest: String::new() };
+        plan.digest = Manifest::plan_digest(env!("CARGO_PKG_VERSION"), &plan.suite_json(false), &plan.digests(), &plan.columns());
+        Ok(plan)
+    }
+
+    /// The watched series of a cell.
+    #[must_use]
+    pub fn series(&self, cell: Cell) -> &Series {
+        &self.incidents[cell.incident].observed.watched[cell.series].series
+    }
+
+    /// The width of a bucket of a cell.
+    #[must_use]
+    pub fn step(&self, cell: Cell) -> Step {
+        self.incidents[cell.incident].observed.step()
+    }
+
+    /// The key of a cell.
+    #[must_use]
+    pub fn key(&self, cell: Cell) -> DetectionKey {
+        let observed = &self.incidents[cell.incident].observed;
+        DetectionKey {
+            incident: observed.id.clone(),
+            series: observed.watched[cell.series].name.clone(),
+            model: self.matrix.columns[cell.column].config.clone(),
+        }
+    }
+
+    /// Every pair of model and step that needs a threshold.
+    pub fn operating_points(&self) -> impl Iterator<Item = (usize, Step)> {
+        let mut steps: Vec<Step> = self.scenarios.iter().map(Scenario::step).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let columns = self.matrix.columns.len();
+        steps.into_iter().flat_map(move |step| (0..columns).map(move |column| (column, step)))
+    }
+
+    /// Scenario file → digest of its content.
+    #[must_use]
+    pub fn digests(&self) -> BTreeMap<String, String> {
+        self.scenarios.iter().map(|scenario| (scenario.file.clone(), scenario.digest())).collect()
+    }
+
+    fn columns(&self) -> Vec<ColumnEntry> {
+        let entry = |column: &crate::suite::matrix::Column| ColumnEntry {
+            config: column.config.clone(),
+            role: column.role(),
+            settings: column.built.settings.clone(),
+        };
+        self.matrix.columns.iter().map(entry).collect()
+    }
+
+    /// The suite as JSON; where its files lie on this machine is no part of the plan.
+    fn suite_json(&self, with_paths: bool) -> serde_json::Value {
+        let mut suite = self.suite.clone();
+        if !with_paths {
+            suite.scenarios.clear();
+        }
+        serde_json::to_value(suite).expect("a suite is plain data")
+    }
+
+    /// The manifest of a run that starts now.
+    #[must_use]
+    pub fn manifest(&self, started: &jiff::Timestamp, jobs: usize) -> Manifest {
+        Manifest {
+            format: 1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            suite: self.suite_json(true),
+            role: self.suite.seeds.role,
+            scenarios: self.digests(),
+            columns: self.columns(),
+            plan: self.digest.clone(),
+            started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            finished: None,
+            seconds: 0.0,
+            jobs,
+            platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        }
+    }
+
+    /// Keeps what was observed and what is true of every incident beside the records.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_incidents(&self, store: &Store) -> Result<(), StoreError> {
+        for incident in &self.incidents {
+            let id = &incident.observed.id;
+            store.write(&format!("incidents/{id}/observed.json"), &line(&incident.observed))?;
+            store.write_json(&format!("incidents/{id}/truth.json"), &incident.truth)?;
+        }
+        Ok(())
+    }
+}
+
+fn line(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec(value).expect("observations are plain data with finite numbers");
+    text.push(b'\n');
+    text
+}
+
+fn unique(scenarios: &[Scenario]) -> Result<(), RunError> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for scenario in scenarios {
+        if let Some(first) = seen.insert(scenario.id.as_str(), &scenario.file) {
+            return Err(RunError::SameId { id: scenario.id.to_string(), first: first.to_owned(), second: scenario.file.clone() });
+        }
+    }
+    Ok(())
+}

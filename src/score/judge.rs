@@ -1,0 +1,223 @@
+//! The join of records and truth: every detection of a finished run judged, and the oracle beside them.
+
+use std::collections::BTreeMap;
+
+use super::counts::Counts;
+use super::detection::Judged;
+use super::matching::{EffectWindow, Matching};
+use super::sample::{FileCounts, Files};
+use super::scorecard::{Basis, ModelCounts, Role, Scorecard};
+use crate::data::observation::Observation;
+use crate::data::truth::GroundTruth;
+use crate::detect;
+use crate::name::{ConfigId, IncidentId};
+use crate::record::{DetectionKey, Manifest, Outcome, Record, Store, StoreError};
+use crate::run::oracle;
+use crate::seed::digest;
+use crate::suite::Suite;
+
+/// The label of the oracle in tables.
+pub const ORACLE: &str = "oracle";
+
+/// Why records could not be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// A file of the run could not be read, or jobs are missing.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The suite in the manifest is not one.
+    #[error("{path}: the manifest's suite cannot be read ({source})")]
+    Suite {
+        /// The run folder.
+        path: String,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+}
+
+/// One judged detection, for tables and explanations.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What was computed.
+    pub key: DetectionKey,
+    /// Scenario file.
+    pub file: String,
+    /// Number of the seed within its role.
+    pub replicate: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Effects and false pages at the alert budget; absent for failures.
+    pub matching: Option<Matching>,
+    /// What it adds to its file.
+    pub counts: Counts,
+}
+
+/// A run, judged.
+pub struct Judgement {
+    /// What was run.
+    pub manifest: Manifest,
+    /// Its suite.
+    pub suite: Suite,
+    /// Every detection, sorted by key.
+    pub jobs: Vec<Job>,
+    /// The numbers.
+    pub scorecard: Scorecard,
+}
+
+/// An incident as the scorer needs it.
+struct Side {
+    observed: Observation,
+    truth: GroundTruth,
+}
+
+/// Judges every detection of a finished run.
+///
+/// # Errors
+/// [`StoreError::Incomplete`] while jobs are missing; [`JudgeError`] when a file of the run is broken.
+pub fn judge(store: &Store) -> Result<Judgement, JudgeError> {
+    let manifest = store.manifest()?;
+    let path = store.folder().display().to_string();
+    let suite: Suite = serde_json::from_value(manifest.suite.clone()).map_err(|source| JudgeError::Suite { path: path.clone(), source })?;
+    if manifest.finished.is_none() {
+        let done = store.journal_len()?;
+        return Err(StoreError::Incomplete { path, done }.into());
+    }
+    let records = store.detections()?;
+    let mut sides = BTreeMap::new();
+    for record in &records {
+        if !sides.contains_key(&record.key.incident) {
+            let id = record.key.incident.clone();
+            let side = Side { observed: store.observed(&id)?, truth: store.truth(&id)? };
+            sides.insert(id, side);
+        }
+    }
+    let mut jobs = Vec::with_capacity(records.len());
+    for record in &records {
+        jobs.push(judge_record(store, &suite, record, &sides[&record.key.incident])?);
+    }
+    let scorecard = scorecard(&manifest, &suite, &jobs, &sides);
+    Ok(Judgement { manifest, suite, jobs, scorecard })
+}
+
+fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> Result<Job, StoreError> {
+    let series = record.key.series.as_str();
+    let windows = windows(side, series);
+    let job = |matching, counts| Job {
+        key: record.key.clone(),
+        file: side.truth.file.clone(),
+        replicate: side.truth.replicate,
+        outcome: record.outcome.clone(),
+        matching,
+        counts,
+    };
+    Ok(match (&record.outcome, &record.budget) {
+        (Outcome::Answered, Some(budget)) => {
+            let scores = store.points(&record.key)?.scores;
+            let native = record.native.as_ref().map(|native| native.threshold);
+            let judged = judged(suite, side, series, &scores, &windows, native, budget.threshold);
+            job(Some(judged.matching()), judged.counts())
+        }
+        (Outcome::ModelRejected { .. }, _) => job(None, Counts::rejected()),
+        (Outcome::Answered | Outcome::Infra { .. }, _) => job(None, Counts::failed(windows.len())),
+    })
+}
+
+/// The detectable effects on a series, in test buckets.
+fn windows(side: &Side, series: &str) -> Vec<EffectWindow> {
+    let step = side.observed.step();
+    let train = side.observed.train;
+    let effects = side.truth.faults.iter().flat_map(|fault| fault.effects.iter().map(move |effect| (fault, effect)));
+    effects
+        .filter(|(_, effect)| effect.series == series)
+        .filter_map(|(fault, effect)| {
+            let window = effect.window?;
+            Some(EffectWindow {
+                first: window.first.checked_sub(train)?,
+                last: window.last - train,
+                deadline: fault.deadline.buckets(step),
+            })
+        })
+        .collect()
+}
+
+fn judged<'a>(
+    suite: &Suite,
+    side: &Side,
+    series: &str,
+    scores: &'a [Option<f64>],
+    windows: &'a [EffectWindow],
+    native: Option<f64>,
+    budget: f64,
+) -> Judged<'a> {
+    let step = side.observed.step();
+    let on_series = side.truth.faults.iter().flat_map(|fault| &fault.effects).filter(|effect| effect.series == series);
+    Judged {
+        scores,
+        native,
+        budget,
+        windows,
+        paging: suite.detection.paging(step),
+        step,
+        undetectable: on_series.filter(|effect| effect.window.is_none()).count(),
+        // Without an effect there is no VUS; with several the longest deadline counts.
+        vus_window: windows.iter().map(|window| window.deadline).max().unwrap_or(0),
+    }
+}
+
+fn scorecard(manifest: &Manifest, suite: &Suite, jobs: &[Job], sides: &BTreeMap<IncidentId, Side>) -> Scorecard {
+    let faulted: BTreeMap<&str, bool> = sides.values().map(|side| (side.truth.file.as_str(), side.truth.faulted)).collect();
+    let mut files: BTreeMap<&ConfigId, Files> = manifest.columns.iter().map(|column| (&column.config, Files::new())).collect();
+    for job in jobs {
+        add(files.entry(&job.key.model).or_default(), &job.file, faulted[job.file.as_str()], &job.counts);
+    }
+    let mut models: Vec<ModelCounts> = manifest
+        .columns
+        .iter()
+        .map(|column| ModelCounts {
+            config: column.config.clone(),
+            role: role(column.role),
+            files: files.remove(&column.config).unwrap_or_default(),
+        })
+        .collect();
+    models.push(oracle_counts(suite, sides));
+    Scorecard::from_counts(basis(manifest, suite), models)
+}
+
+fn add(files: &mut Files, file: &str, faulted: bool, counts: &Counts) {
+    let entry = files.entry(file.to_owned()).or_insert_with(|| FileCounts { faulted, counts: Counts::default() });
+    entry.counts += counts;
+}
+
+const fn role(role: detect::Role) -> Role {
+    match role {
+        detect::Role::Model => Role::Model,
+        detect::Role::Floor => Role::Floor,
+        detect::Role::Oracle => Role::Oracle,
+    }
+}
+
+/// The truth as a detector, scored like every other.
+fn oracle_counts(suite: &Suite, sides: &BTreeMap<IncidentId, Side>) -> ModelCounts {
+    let mut files = Files::new();
+    for side in sides.values() {
+        for watched in &side.observed.watched {
+            let observed: Vec<bool> = watched.series.values()[side.observed.train..].iter().map(Option::is_some).collect();
+            let scores = oracle::scores(&side.truth, &watched.name, side.observed.train, &observed);
+            let windows = windows(side, &watched.name);
+            let counts = judged(suite, side, &watched.name, &scores, &windows, None, 0.5).counts();
+            add(&mut files, &side.truth.file, side.truth.faulted, &counts);
+        }
+    }
+    let config = ConfigId { name: ORACLE.to_owned(), digest: digest(ORACLE.as_bytes(), 12) };
+    ModelCounts { config, role: Role::Oracle, files }
+}
+
+fn basis(manifest: &Manifest, suite: &Suite) -> Basis {
+    let protocol = serde_json::to_string(&suite.detection).expect("settings are plain data");
+    Basis {
+        suite: suite.id.clone(),
+        protocol: digest(protocol.as_bytes(), 12),
+        seeds: format!("{}/0..{}", suite.seeds.role, suite.seeds.count),
+        files: manifest.scenarios.clone(),
+    }
+}

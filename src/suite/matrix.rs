@@ -1,0 +1,87 @@
+//! The matrix: every model on every series of every incident.
+
+use crate::data::incident::Incident;
+use crate::detect::{self, Built, Role};
+use crate::forecast::UnknownModel;
+use crate::name::ConfigId;
+use crate::seed::digest;
+
+use super::spec::{Detection, ModelSpec};
+
+/// Why a matrix could not be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A model or setting nobody has.
+    #[error(transparent)]
+    Model(#[from] UnknownModel),
+}
+
+/// A column of the matrix: a detector and its identity.
+pub struct Column {
+    /// Label and digest of everything that can change an answer.
+    pub config: ConfigId,
+    /// The detector.
+    pub built: Built,
+}
+
+/// One detection to compute: column and incident and series, by index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// Index into [`Matrix::columns`].
+    pub column: usize,
+    /// Index of the incident.
+    pub incident: usize,
+    /// Index of the watched series.
+    pub series: usize,
+}
+
+/// Every model on every series of every incident.
+pub struct Matrix {
+    /// Models as asked for, then the floors.
+    pub columns: Vec<Column>,
+    /// What to compute, in canonical order.
+    pub cells: Vec<Cell>,
+}
+
+impl Matrix {
+    /// Multiplies models and floors with the series of the incidents.
+    ///
+    /// # Errors
+    /// [`PlanError::Model`] for an unknown name or setting, before any work starts.
+    pub fn plan(models: &[ModelSpec], detection: &Detection, incidents: &[Incident]) -> Result<Self, PlanError> {
+        let columns = columns(models, detection)?;
+        let mut cells = Vec::new();
+        for (incident, case) in incidents.iter().enumerate() {
+            for series in 0..case.observed.watched.len() {
+                cells.extend((0..columns.len()).map(|column| Cell { column, incident, series }));
+            }
+        }
+        Ok(Self { columns, cells })
+    }
+}
+
+/// Builds the models, then every floor that is not among them.
+fn columns(models: &[ModelSpec], detection: &Detection) -> Result<Vec<Column>, PlanError> {
+    let floors = detect::floors().into_iter().filter(|floor| models.iter().all(|model| model.name != *floor)).map(ModelSpec::named);
+    models.iter().cloned().chain(floors).map(|model| column(&model, detection)).collect()
+}
+
+fn column(model: &ModelSpec, detection: &Detection) -> Result<Column, PlanError> {
+    let built = detect::build(&model.name, &model.settings, detection.protocol())?;
+    let identity = serde_json::json!({
+        "model": model.name,
+        "settings": built.settings,
+        // Floors take no protocol, but share the operating points.
+        "detection": detection,
+    });
+    let config = ConfigId { name: model.label.clone(), digest: digest(identity.to_string().as_bytes(), 12) };
+    Ok(Column { config, built })
+}
+
+impl Column {
+    /// Model or floor.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.built.role
+    }
+}

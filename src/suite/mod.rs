@@ -1,0 +1,7 @@
+//! Suites: which scenarios, seeds and models form a matrix, and the rules its scores must meet.
+
+pub mod matrix;
+pub mod spec;
+
+pub use matrix::{Cell, Matrix, PlanError};
+pub use spec::{Detection, ModelSpec, Seeds, Suite, SuiteError};

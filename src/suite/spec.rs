@@ -1,0 +1,243 @@
+//! The suite file: YAML, `format: 1`, or the same from flags.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::detect::residual::{OnAlarm, Origin, Refit};
+use crate::detect::Protocol;
+use crate::detect::page::Paging;
+use crate::gate::Rule;
+use crate::seed::SeedRole;
+use crate::time::{Span, Step};
+use crate::yaml::{self, YamlError};
+
+/// Why a suite could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// The file could not be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not a suite.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// A value that no suite can have.
+    #[error("{path}: {problem}")]
+    Invalid {
+        /// The file, or `flags`.
+        path: String,
+        /// What was got and what is allowed.
+        problem: String,
+    },
+}
+
+/// A model of the matrix: a name, and settings where they differ from the defaults.
+///
+/// In YAML `- lgbm`, or `- lgbm: {trees: 200}`, or with a label of its own `- lgbm: {as: lgbm-small, trees: 200}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelSpec {
+    /// The row of the registry.
+    pub name: String,
+    /// What tables call it.
+    pub label: String,
+    /// Settings that differ from the defaults.
+    pub settings: serde_json::Value,
+}
+
+impl ModelSpec {
+    /// A model at its defaults.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), label: name.to_owned(), settings: serde_json::json!({}) }
+    }
+}
+
+impl Serialize for ModelSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut settings = self.settings.clone();
+        if self.label != self.name {
+            settings["as"] = self.label.clone().into();
+        }
+        if settings.as_object().is_some_and(serde_json::Map::is_empty) {
+            return self.name.serialize(serializer);
+        }
+        serializer.collect_map([(&self.name, settings)])
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrSettings;
+        impl<'de> Visitor<'de> for NameOrSettings {
+            type Value = ModelSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a model name, or one name with settings such as `lgbm: {trees: 200}`")
+            }
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<ModelSpec, E> {
+                Ok(ModelSpec::named(name))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ModelSpec, A::Error> {
+                use serde::de::Error as _;
+                let (name, mut settings): (String, serde_json::Map<String, serde_json::Value>) =
+                    map.next_entry()?.ok_or_else(|| A::Error::custom("expected a model name"))?;
+                if map.next_key::<String>()?.is_some() {
+                    return Err(A::Error::custom("one model per list entry"));
+                }
+                let label = match settings.remove("as") {
+                    None => name.clone(),
+                    Some(serde_json::Value::String(label)) => label,
+                    Some(other) => return Err(A::Error::custom(format!("`as` is a label, got {other}"))),
+                };
+                Ok(ModelSpec { name, label, settings: settings.into() })
+            }
+        }
+        deserializer.deserialize_any(NameOrSettings)
+    }
+}
+
+/// Which seeds replicate every scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seeds {
+    /// What they are for.
+    pub role: SeedRole,
+    /// How many.
+    pub count: u32,
+}
+
+impl Default for Seeds {
+    fn default() -> Self {
+        Self { role: SeedRole::Eval, count: 3 }
+    }
+}
+
+/// How detection is run and what counts as a page.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Detection {
+    /// From where buckets are forecast.
+    pub origin: Origin,
+    /// How often parameters are estimated again.
+    pub refit: Refit,
+    /// What later forecasts see of a flagged value.
+    pub on_alarm: OnAlarm,
+    /// Level of the native interval.
+    pub interval: f64,
+    /// False pages allowed per series and 100 days.
+    pub budget: f64,
+    /// Flag-free time that ends an episode: 2 days on daily data, 2 hours below.
+    pub quiet: Option<Span>,
+    /// Time after which an open episode pages again: 7 days on daily data, 24 hours below.
+    pub renotify: Option<Span>,
+}
+
+impl Default for Detection {
+    fn default() -> Self {
+        // One refit a week at every step keeps the whole library under a minute.
+        Self {
+            origin: Origin::Rolling,
+            refit: Refit::Every(Span::days(7)),
+            on_alarm: OnAlarm::Keep,
+            interval: 0.99,
+            budget: 1.0,
+            quiet: None,
+            renotify: None,
+        }
+    }
+}
+
+impl Detection {
+    /// How forecasters are run.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        Protocol { origin: self.origin, refit: self.refit, on_alarm: self.on_alarm, interval: self.interval }
+    }
+
+    /// What counts as a page at a step.
+    #[must_use]
+    pub fn paging(&self, step: Step) -> Paging {
+        let (quiet, renotify) = if step.is_daily() { (Span::days(2), Span::days(7)) } else { (Span::hours(2), Span::hours(24)) };
+        Paging {
+            quiet: self.quiet.unwrap_or(quiet).buckets(step),
+            renotify: self.renotify.unwrap_or(renotify).buckets(step).max(1),
+        }
+    }
+}
+
+/// A suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Version of the format: 1.
+    pub format: u32,
+    /// Name of the suite; its baseline is `evals/baselines/<id>.json`.
+    pub id: String,
+    /// Scenario files and folders, relative to the suite file.
+    pub scenarios: Vec<PathBuf>,
+    /// Which seeds replicate every scenario.
+    #[serde(default)]
+    pub seeds: Seeds,
+    /// The models to compare; floors and oracle join by themselves.
+    pub models: Vec<ModelSpec>,
+    /// How detection is run and what counts as a page.
+    #[serde(default)]
+    pub detection: Detection,
+    /// The rules `harness gate` applies.
+    #[serde(default)]
+    pub gate: Vec<Rule>,
+}
+
+impl Suite {
+    /// Reads a suite file; scenario paths become relative to the working directory.
+    ///
+    /// # Errors
+    /// [`SuiteError`] with file, line and column.
+    pub fn load(path: &Path) -> Result<Self, SuiteError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| SuiteError::Read { path: name.clone(), source })?;
+        let mut suite: Self = yaml::parse(&text, &name)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for scenario in &mut suite.scenarios {
+            *scenario = folder.join(&*scenario);
+        }
+        suite.check(&name)?;
+        Ok(suite)
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// [`SuiteError::Invalid`].
+    pub fn check(&self, name: &str) -> Result<(), SuiteError> {
+        let invalid = |problem: String| Err(SuiteError::Invalid { path: name.to_owned(), problem });
+        if self.format != 1 {
+            return invalid(format!("format {} is not known, expected 1", self.format));
+        }
+        if self.models.is_empty() {
+            return invalid("no models: name at least one, for example `models: [lgbm]` or --models lgbm".into());
+        }
+        if self.seeds.count == 0 {
+            return invalid("no seeds: count must be at least 1".into());
+        }
+        if !(self.detection.interval > 0.0 && self.detection.interval < 1.0) {
+            return invalid(format!("interval {} is not between 0 and 1", self.detection.interval));
+        }
+        if !(self.detection.budget > 0.0 && self.detection.budget.is_finite()) {
+            return invalid(format!("budget {} is not a positive number of false pages per 100 days", self.detection.budget));
+        }
+        for (i, model) in self.models.iter().enumerate() {
+            if self.models[..i].iter().any(|other| other.label == model.label) {
+                return invalid(format!("two models are called `{}`: give one a label of its own with `as:`", model.label));
+            }
+        }
+        Ok(())
+    }
+}
