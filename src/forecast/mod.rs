@@ -7,7 +7,7 @@ pub mod arima;
 pub mod features;
 pub mod lgbm;
 mod predictive;
-mod prophet;
+pub mod prophet;
 pub mod season;
 pub mod seasonal_naive;
 

@@ -2,5 +2,6 @@
 
 mod forecast_arima;
 mod forecast_lgbm;
+mod forecast_prophet;
 mod forecast_season;
 mod support;

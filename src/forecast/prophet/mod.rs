@@ -35,36 +35,36 @@ const DAY: i64 = 86_400;
 /// Settings of Prophet; names and defaults as in the original.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Prophet {
+pub struct Prophet {
     /// Shape of the trend.
-    pub(super) growth: Growth,
+    pub growth: Growth,
     /// Whether seasons and known effects add to the trend or scale with it.
-    pub(super) seasonality_mode: Mode,
+    pub seasonality_mode: Mode,
     /// Places where the rate may change, evenly over the first `changepoint_range` of the history.
-    pub(super) changepoints: usize,
+    pub changepoints: usize,
     /// Share of the history, from its start, in which the rate may change.
-    pub(super) changepoint_range: f64,
+    pub changepoint_range: f64,
     /// Scale of the Laplace prior on changes of the rate.
-    pub(super) changepoint_prior_scale: f64,
+    pub changepoint_prior_scale: f64,
     /// Prior sd of seasonal terms.
-    pub(super) seasonality_prior_scale: f64,
+    pub seasonality_prior_scale: f64,
     /// Prior sd of holidays and regressors.
-    pub(super) holidays_prior_scale: f64,
+    pub holidays_prior_scale: f64,
     /// Season of a year: 10 pairs of terms.
-    pub(super) yearly: Switch,
+    pub yearly: Switch,
     /// Season of a week: 3 pairs of terms.
-    pub(super) weekly: Switch,
+    pub weekly: Switch,
     /// Season of a day: 4 pairs of terms.
-    pub(super) daily: Switch,
+    pub daily: Switch,
     /// Simulated paths of the future trend. The original draws 1000 with the noise on top; here the noise is integrated exactly and paths
     /// come in mirrored pairs, so fewer do.
-    pub(super) draws: usize,
+    pub draws: usize,
 }
 
 /// Shape of the trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Growth {
+pub enum Growth {
     /// Straight pieces.
     Linear,
     /// A constant.
@@ -76,7 +76,7 @@ pub(super) enum Growth {
 /// How seasons and known effects join the trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Mode {
+pub enum Mode {
     /// trend + effects.
     Additive,
     /// trend × (1 + effects).
@@ -86,7 +86,7 @@ pub(super) enum Mode {
 /// Whether a season is in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Switch {
+pub enum Switch {
     /// If the history has two of its periods and is sampled finely enough.
     Auto,
     /// Always.

@@ -23,7 +23,6 @@ pub(super) struct Found {
     /// Mean size of a change of the rate.
     pub(super) mean_change: f64,
     /// Negative log posterior, with |δ| as it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the original in tests"))]
     pub(super) objective: f64,
 }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::data::known::Columns;
 use crate::time::Step;
 
-const CASES: [&str; 6] = ["flat_trend", "holidays", "yearly_weekly", "multiplicative", "hourly", "regressor_and_gaps"];
+const CASES: [&str; 7] = ["flat_trend", "holidays", "yearly_weekly", "multiplicative", "hourly", "regressor_and_gaps", "bending_trend"];
 
 /// Values of one of the original's parameter sets under our objective, and of ours.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl Optimizer for Compare {
     }
 }
 
-fn compare(case: &str) -> (f64, f64, f64) {
+/// The original's objective as it states it, the same under ours, and that of our optimum. And its Newton optimizer's.
+fn compare(case: &str) -> (f64, f64, f64, f64) {
     let path = format!("{}/tests/golden/prophet/{case}.json", env!("CARGO_MANIFEST_DIR"));
     let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a golden file")).expect("JSON");
     let settings: Prophet = serde_json::from_value(golden["settings"].clone()).expect("settings");
@@ -74,7 +75,7 @@ fn compare(case: &str) -> (f64, f64, f64) {
     let optimizer = std::rc::Rc::new(Compare { theirs: golden["objective"].clone(), seen: RefCell::default() });
     settings.model(&input, Shared(optimizer.clone())).expect("a fit");
     let (theirs, ours) = optimizer.seen.take().expect("the optimizer was called");
-    (number(&golden["objective"]["value"]), theirs, ours)
+    (number(&golden["objective"]["value"]), theirs, ours, number(&golden["newton"]["value"]))
 }
 
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Optimizer for Shared {
 #[test]
 fn the_objective_at_the_originals_parameters_is_the_originals() {
     for case in CASES {
-        let (stated, theirs, _) = compare(case);
+        let (stated, theirs, _, _) = compare(case);
         // The fixtures hold 17 digits, and the least noise shifts ln σ by up to 1e-7 / σ per point.
         assert!((stated - theirs).abs() < 1e-6 * stated.abs(), "{case}: {stated} in Python, {theirs} here");
     }
@@ -98,8 +99,8 @@ fn the_objective_at_the_originals_parameters_is_the_originals() {
 #[test]
 fn the_optimum_is_not_worse_than_the_originals() {
     for case in CASES {
-        let (_, theirs, ours) = compare(case);
-        println!("{case}: ours {ours:.6}, original {theirs:.6}");
-        assert!(ours <= theirs + 1e-3, "{case}: ours {ours}, original {theirs}");
+        let (_, theirs, ours, newton) = compare(case);
+        // 1e-3 of a log posterior is no evidence for either; both of the original's optimizers must be met.
+        assert!(ours <= theirs.min(newton) + 1e-3, "{case}: ours {ours}, L-BFGS {theirs}, Newton {newton}");
     }
 }
