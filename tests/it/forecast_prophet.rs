@@ -95,15 +95,12 @@ fn largest_difference(forecast: &[Predictive], theirs: &[f64]) -> f64 {
 
 /// The counts under the ticket texts: 273 days to fit, 92 to forecast, and the original's forecast.
 fn ticket_counts() -> Option<(Series, Vec<[f64; 3]>)> {
-    let mut values = Vec::new();
-    for file in ["train", "test"] {
-        let mut reader = csv::Reader::from_path(support::data(&format!("ticket-counts/{file}.csv"))?).expect("a readable file");
-        values.extend(reader.records().map(|row| row.expect("a row")[1].parse::<f64>().ok()));
-    }
-    let mut reader =
-        csv::Reader::from_path(support::data("ticket-counts/python-reference/prophet_forecast.csv")?).expect("a readable file");
-    let number = |row: &csv::StringRecord, i: usize| row[i].parse::<f64>().expect("a number");
-    let theirs = reader.records().map(|row| row.expect("a row")).map(|row| [1, 2, 3].map(|i| number(&row, i))).collect();
+    let counts = |file: &str| Some(support::column(&support::data(&format!("ticket-counts/{file}.csv"))?, "count"));
+    let values: Vec<Option<f64>> = [counts("train")?, counts("test")?].concat();
+    let reference = support::data("ticket-counts/python-reference/prophet_forecast.csv")?;
+    let [yhat, lower, upper] = ["yhat", "yhat_lower", "yhat_upper"].map(|name| support::column(&reference, name));
+    let number = |column: &[Option<f64>], i: usize| column[i].expect("no gaps");
+    let theirs = (0..yhat.len()).map(|i| [number(&yhat, i), number(&lower, i), number(&upper, i)]).collect();
     let grid = Grid::civil("2023-01-01".parse().expect("a date"), Step::DAY, values.len());
     Some((Series::new(grid, values), theirs))
 }
@@ -126,9 +123,11 @@ fn forecasts_are_those_of_the_better_of_the_originals_optimizers() {
         let difference = largest_difference(&forecast, better) / golden.sd();
         // Measured: up to 1.3 %, where the original is 0.4 short of the optimum.
         assert!(difference < 0.03, "{case}: {difference} sd");
-        let to_default = largest_difference(&forecast, &golden.yhat) / golden.sd();
-        // The original's default optimizer stops early at the kinks of |δ|: its own two optimizers differ by up to 4.2 % here.
-        assert!(to_default < 0.05, "{case}: {to_default} sd");
+        // The original's default optimizer stops early at the kinks of |δ|: its own two optimizers differ by up to 4.2 % along the whole
+        // window, and by 20 % on a holiday seen once, so the mean is compared with it.
+        let apart: f64 = forecast.iter().zip(&golden.yhat).map(|(ours, theirs)| (ours.mean() - theirs).abs()).sum();
+        let to_default = apart / forecast.len() as f64 / golden.sd();
+        assert!(to_default < 0.03, "{case}: {to_default} sd from the default");
     }
 }
 
@@ -259,11 +258,11 @@ fn a_holiday_is_forecast_lower_where_it_was_lower_before() {
     let grid = golden.series().grid().clone();
     let with = golden.forecast();
     let without = fixed_origin(&golden.series(), &Known::stamps(grid.clone()), golden.train, &golden.settings);
-    // The test window has the second New Year's Day, not the first: it starts in January.
     let days: Vec<usize> = (0..with.len()).filter(|i| golden.known().holidays()[golden.train + i].is_some()).collect();
-    assert!(!days.is_empty());
+    assert_eq!(days.len(), 3);
     for day in days {
-        assert!(with[day].mean() < 0.9 * without[day].mean(), "{}", grid.label(golden.train + day));
+        // Each was seen once, on a quiet Sunday or a Monday, and took at least 20 tickets away.
+        assert!(with[day].mean() < without[day].mean() - 10.0, "{}", grid.label(golden.train + day));
     }
 }
 
