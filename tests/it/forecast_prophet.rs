@@ -191,7 +191,7 @@ fn nine_months_of_days_have_a_weekly_season_only() {
 
 #[test]
 fn the_same_fit_gives_the_same_bytes() {
-    // Two holidays, a season and regressors each lie in hash maps of augurs, whose order differs from fit to fit.
+    // Seasons and known effects lie in hash maps of augurs, whose order differs from fit to fit.
     for case in ["holidays", "yearly_weekly", "regressor_and_gaps", "bending_trend"] {
         let golden = Golden::read(case);
         let first = golden.forecast();
@@ -297,7 +297,8 @@ fn what_prophet_cannot_take_is_said_with_the_way_out() {
 
 #[test]
 fn series_without_noise_or_without_size_get_finite_forecasts() {
-    let shapes: [(&str, fn(i32) -> f64); 6] = [
+    type Shape = fn(i32) -> f64;
+    let shapes: [(&str, Shape); 6] = [
         ("zeros", |_| 0.0),
         ("constant", |_| 12.0),
         ("line", f64::from),

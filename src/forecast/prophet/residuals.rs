@@ -4,6 +4,8 @@
 //! the mean is linear in all parameters, so that one matrix of cross products replaces the rows: an evaluation then costs the square
 //! of the number of parameters, however long the history. Taylor & Letham, "Forecasting at scale" (2018), §3.
 
+use std::ops::Range;
+
 use augurs::prophet::TrendIndicator;
 use augurs::prophet::optimizer::Data;
 
@@ -11,7 +13,7 @@ use augurs::prophet::optimizer::Data;
 pub(super) struct Rows {
     y: Vec<f64>,
     t: Vec<f64>,
-    /// Changepoints, with the first row at or after each.
+    /// Changepoints in order, with the first row at or after each.
     changes: Vec<(f64, usize)>,
     /// Features, one column after the other.
     columns: Vec<f64>,
@@ -71,18 +73,19 @@ impl Rows {
             trend.fill(level);
             return;
         }
+        let mut straight = |rows: Range<usize>, rate: f64, level: f64| {
+            for (slot, t) in trend[rows.clone()].iter_mut().zip(&self.t[rows]) {
+                *slot = rate * t + level;
+            }
+        };
         let mut row = 0;
         for ((at, first), delta) in self.changes.iter().zip(&parameters[2..]) {
-            for i in row..*first {
-                trend[i] = rate * self.t[i] + level;
-            }
-            row = row.max(*first);
+            straight(row..*first, rate, level);
+            row = *first;
             rate += delta;
             level -= at * delta;
         }
-        for i in row..self.len() {
-            trend[i] = rate * self.t[i] + level;
-        }
+        straight(row..self.len(), rate, level);
     }
 }
 
@@ -168,7 +171,7 @@ impl ByRow {
                 sum += self.slope[i];
                 moment += self.slope[i] * rows.t[i];
             }
-            end = end.min(*first);
+            end = *first;
             gradient[2 + j] = moment - at * sum;
         }
         for i in 0..end {
@@ -236,8 +239,8 @@ fn design(rows: &Rows) -> Vec<f64> {
     if rows.trend == Trend::Linear {
         trend[..n].copy_from_slice(&rows.t);
         for ((at, first), ramp) in rows.changes.iter().zip(trend[2 * n..].chunks_exact_mut(n)) {
-            for i in *first..n {
-                ramp[i] = rows.t[i] - at;
+            for (slot, t) in ramp[*first..].iter_mut().zip(&rows.t[*first..]) {
+                *slot = t - at;
             }
         }
     }
