@@ -7,6 +7,7 @@ pub mod arima;
 pub mod features;
 pub mod lgbm;
 mod predictive;
+pub mod prophet;
 pub mod season;
 pub mod seasonal_naive;
 
@@ -103,6 +104,11 @@ pub const REGISTRY: &[Entry] = &[
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         build: from_settings::<lgbm::Lgbm>,
+    },
+    Entry {
+        name: "prophet",
+        about: "Prophet: piecewise linear trend, Fourier seasons, holidays; intervals from simulated trends.",
+        build: from_settings::<prophet::Prophet>,
     },
     Entry {
         name: "seasonal-naive",

@@ -2,6 +2,7 @@
 
 mod forecast_arima;
 mod forecast_lgbm;
+mod forecast_prophet;
 mod forecast_season;
 mod gate;
 mod score;
