@@ -10,14 +10,12 @@ use crate::stats::lbfgs::{Options, minimize};
 /// Residual variance below this share of the variance of the differences counts as this share: a perfect fit has no likelihood.
 const LEAST_VARIANCE: f64 = 1e-12;
 /// Partial autocorrelations of each start, in the order ar, ma, seasonal ar, seasonal ma; later coefficients of a block start at 0.
-/// Monthly and weekly counts end up near a seasonal moving average of −1, sluggish ones near an autoregression of 1 with the moving
-/// average against it; the starts stand on both sides of each ridge.
-const STARTS: [[f64; 4]; 4] = [[0.2, 0.1, 0.1, -0.6], [0.9, -0.6, 0.1, -0.8], [-0.4, 0.5, -0.2, -0.3], [0.3, 0.0, 0.8, -0.9]];
+/// Chosen greedily among 94 on 240 made-up weekly series (white, sluggish, alternating, random walk; regular and drifting seasons):
+/// these three together reach the best likelihood that any of the 94 reaches. Comparing them before they have converged does not, for
+/// ridges of nearly cancelling roots climb late.
+const STARTS: [[f64; 4]; 3] = [[0.5, 0.3, 0.1, -0.8], [-0.8, 0.9, 0.0, -0.8], [0.9, 0.6, -0.5, -0.6]];
 /// A start taken from an earlier fit keeps its partial autocorrelations inside this bound, where the gradient still speaks.
 const WARM_PARTIAL: f64 = 0.97;
-/// Iterations after which starts are compared and only the best goes on.
-const SCOUTING: usize = 10;
-
 /// What is to be explained.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Problem<'a> {
@@ -73,22 +71,25 @@ impl Problem<'_> {
         let units = self.units();
         let mut workspace = Workspace::<N>::new(self.orders);
         let mut objective = |free: &[f64], gradient: &mut [f64]| workspace.objective(self, units, free, gradient);
-        let polish = Options { max_iterations: 200, gradient_tolerance: 1e-5, value_tolerance: 1e-9, ..Options::default() };
-        let mut best: (f64, Vec<f64>) = (f64::INFINITY, vec![0.0; self.parameters()]);
-        if let Some(warm) = warm {
-            best.1 = warm.iter().enumerate().map(|(i, x)| if i < self.orders.coefficients() { bounded(*x) } else { *x }).collect();
-        } else {
-            let scout = Options { max_iterations: SCOUTING, ..polish };
-            for start in STARTS {
-                let mut free = self.start(start);
-                let value = minimize(&mut objective, &mut free, &scout).value;
-                if value < best.0 {
-                    best = (value, free);
-                }
+        let climb = Options { max_iterations: 200, gradient_tolerance: 1e-5, value_tolerance: 1e-9, ..Options::default() };
+        let starts: Vec<Vec<f64>> = match warm {
+            Some(warm) => vec![self.warm_start(warm)],
+            None => STARTS.iter().map(|start| self.start(*start)).collect(),
+        };
+        let mut best = (f64::INFINITY, starts[0].clone());
+        for mut free in starts {
+            let value = minimize(&mut objective, &mut free, &climb).value;
+            if value < best.0 {
+                best = (value, free);
             }
         }
-        minimize(&mut objective, &mut best.1, &polish);
         self.estimate_at(units, best.1)
+    }
+
+    /// The unconstrained numbers of an earlier fit, away from the edges.
+    fn warm_start(&self, earlier: &[f64]) -> Vec<f64> {
+        let edge = unsqueezed(WARM_PARTIAL);
+        earlier.iter().enumerate().map(|(i, x)| if i < self.orders.coefficients() { x.clamp(-edge, edge) } else { *x }).collect()
     }
 
     fn start(&self, partials: [f64; 4]) -> Vec<f64> {
@@ -125,12 +126,6 @@ impl Problem<'_> {
 pub(super) fn log_likelihood(evidence: &Evidence<f64>, variance: f64) -> f64 {
     let n = evidence.count as f64;
     -0.5 * (n * libm::log(TAU * variance) + evidence.log_variances() + evidence.squares / variance)
-}
-
-/// An unconstrained number whose partial autocorrelation is inside [`WARM_PARTIAL`].
-fn bounded(x: f64) -> f64 {
-    let edge = unsqueezed(WARM_PARTIAL);
-    x.clamp(-edge, edge)
 }
 
 /// All memory of the objective.
@@ -176,5 +171,83 @@ impl<const N: usize> Workspace<N> {
         let least = LEAST_VARIANCE * units.square;
         let variance = if variance.value < least { Dual::constant(least) } else { variance };
         (variance.ln() + evidence.log_variances() * share) * 0.5
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::seed::Seed;
+
+    const ORDERS: Orders = Orders { ar: 1, ma: 1, seasonal_ar: 1, seasonal_ma: 1, season: 7 };
+
+    fn differences(len: usize, gaps: bool) -> Vec<Option<f64>> {
+        let mut rng = Seed::derive(["arima", "estimate"]).rng();
+        let mut level = 0.0;
+        let mut next = |t: usize| {
+            level = 0.7 * level + rng.random::<f64>() - 0.4;
+            (!gaps || t % 31 != 30).then_some(40.0 * level)
+        };
+        (0..len).map(&mut next).collect()
+    }
+
+    fn points() -> Vec<Vec<f64>> {
+        let mut points: Vec<Vec<f64>> = vec![vec![0.0; 5], vec![3.0, -2.0, 0.4, 8.0, 0.1], vec![-0.7, 0.2, -6.0, 9.0, -0.5]];
+        let mut rng = Seed::derive(["arima", "points"]).rng();
+        points.extend((0..20).map(|_| (0..5).map(|_| 4.0 * rng.random::<f64>() - 2.0).collect()));
+        points
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_objective() {
+        for (gaps, with_mean) in [(false, false), (false, true), (true, false), (true, true)] {
+            let differences = differences(120, gaps);
+            let problem = Problem { orders: ORDERS, differences: &differences, with_mean };
+            let units = problem.units();
+            let mut workspace = Workspace::<4>::new(ORDERS);
+            for point in points() {
+                let mut free = point[..problem.parameters()].to_vec();
+                let (mut gradient, mut ignored) = (vec![0.0; free.len()], vec![0.0; free.len()]);
+                workspace.objective(&problem, units, &free, &mut gradient);
+                for i in 0..free.len() {
+                    let (x, step) = (free[i], 1e-5 * free[i].abs().max(1.0));
+                    let mut at = |x: f64| {
+                        free[i] = x;
+                        workspace.objective(&problem, units, &free, &mut ignored)
+                    };
+                    let slope = (at(x + step) - at(x - step)) / (2.0 * step);
+                    free[i] = x;
+                    assert!((gradient[i] - slope).abs() < 1e-6 * slope.abs().max(1.0), "{point:?}, {i}: {} against {slope}", gradient[i]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_recursions_give_the_likelihood_of_the_filter() {
+        let differences = differences(400, false);
+        for season in [7, 24, 60] {
+            let orders = Orders { season, ..ORDERS };
+            let mut space = StateSpace::<f64>::new(orders);
+            for point in points() {
+                let mut coefficients = [0.0; 4];
+                orders.constrain(&point[..4], &mut coefficients, &mut [0.0; 8]);
+                let fast = space.evidence(&coefficients, &differences, true, 0.3);
+                let plain = space.evidence(&coefficients, &differences, false, 0.3);
+                assert!((fast.squares / plain.squares - 1.0).abs() < 1e-8, "{season} {point:?}: {fast:?} against {plain:?}");
+                assert!((fast.log_variances() - plain.log_variances()).abs() < 1e-7, "{season} {point:?}: {fast:?} against {plain:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_likelihood_of_white_noise_is_known() {
+        let orders = Orders { ar: 0, ma: 0, seasonal_ar: 0, seasonal_ma: 0, season: 1 };
+        let differences = [Some(1.0), Some(-2.0), None, Some(3.0)];
+        let estimate = Problem { orders, differences: &differences, with_mean: false }.estimate(None);
+        assert!((estimate.variance - 14.0 / 3.0).abs() < 1e-12);
+        assert!((estimate.log_likelihood + 1.5 * (libm::log(TAU * 14.0 / 3.0) + 1.0)).abs() < 1e-12);
     }
 }

@@ -11,7 +11,7 @@ use crate::stats::dual::Real;
 /// How near to 1 the innovation variance (and its derivatives, to 0) counts as settled.
 const SETTLED: f64 = 1e-10;
 /// From this many states on, complete data go through the fast recursions.
-const FAST: usize = 12;
+const FAST: usize = 6;
 
 /// What one observed value adds to the likelihood.
 #[derive(Debug, Clone, Copy)]
@@ -292,27 +292,27 @@ impl<T: Real> StateSpace<T> {
                 continue;
             }
             evidence.add(Innovation { error, variance: Some(variance) });
-            let first = self.state[0];
+            let (first, lead) = (self.state[0], self.drift[0]);
             let scaled = error / variance;
-            for i in 0..r {
-                self.state[i] = self.state[i + 1] + self.pull[i] * scaled;
-            }
-            self.add_phi_times(first);
-            let lead = self.drift[0];
             let step = weight * lead;
             let next_variance = variance + step * lead;
-            weight += step * step / variance;
             let ratio = lead / next_variance;
-            for i in 0..r {
-                self.drift[i] = self.drift[i + 1];
-            }
+            weight += step * step / variance;
+            // What φ adds lands one place up, where the shift of the loop below picks it up.
             for &i in &self.phi_at {
-                self.drift[i] += self.phi[i] * lead;
+                self.state[i + 1] += self.phi[i] * first;
+                self.drift[i + 1] += self.phi[i] * lead;
             }
-            for i in 0..r {
-                self.pull[i] += self.drift[i] * step;
-                self.drift[i] -= self.pull[i] * ratio;
+            let (state, drift) = (&mut self.state[..=r], &mut self.drift[..=r]);
+            for (i, pull) in self.pull[..r].iter_mut().enumerate() {
+                state[i] = state[i + 1] + *pull * scaled;
+                let moved = drift[i + 1];
+                *pull += moved * step;
+                drift[i] = moved - *pull * ratio;
             }
+            // The places beyond the last state are empty again.
+            self.state[r] = T::constant(0.0);
+            self.drift[r] = T::constant(0.0);
             variance = next_variance;
             self.watch(variance);
         }
