@@ -7,12 +7,7 @@
 
 use super::Lgbm;
 use super::bins::Bins;
-
-/// LightGBM adds this to hessian sums; it is a 32-bit constant there.
-const EPSILON: f64 = 1e-15_f32 as f64;
-
-/// Sum of gradients and number of rows.
-type Cell = [f64; 2];
+use super::split::{Cell, EPSILON, Search, Split, Tail, subtract_and_sum, sum_tail};
 
 /// An inner node. Children at or above 0 are nodes, below 0 leaf `!child`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,23 +64,6 @@ impl Coded {
     }
 }
 
-/// The best split of a leaf; `gain` is −∞ if there is none.
-#[derive(Debug, Clone, Copy)]
-struct Split {
-    gain: f64,
-    feature: usize,
-    bin: usize,
-    left: Cell,
-}
-
-impl Split {
-    const NONE: Self = Self { gain: f64::NEG_INFINITY, feature: usize::MAX, bin: 0, left: [0.0; 2] };
-
-    fn beats(&self, other: &Self) -> bool {
-        self.gain > other.gain || (self.gain == other.gain && self.feature < other.feature)
-    }
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Leaf {
     begin: usize,
@@ -96,6 +74,8 @@ struct Leaf {
     value: f64,
     /// The node above and whether this leaf is its left child.
     parent: Option<(usize, bool)>,
+    /// Which histogram is its own.
+    histogram: usize,
 }
 
 /// Grows trees over one table; owns all memory a tree needs.
@@ -103,14 +83,15 @@ pub(super) struct Grower<'a> {
     coded: &'a Coded,
     min_data: usize,
     max_leaves: usize,
-    /// One histogram per leaf.
+    /// Room for one histogram per leaf.
     histograms: Vec<Cell>,
-    /// Per leaf and column: whether the column may still split it.
+    /// Per histogram and column: whether the column may still split the leaf.
     open: Vec<bool>,
     /// Rows, leaf after leaf, in ascending order within each.
     order: Vec<u32>,
     spare: Vec<u32>,
     leaves: Vec<Leaf>,
+    tails: [Tail; 2],
 }
 
 impl<'a> Grower<'a> {
@@ -125,6 +106,7 @@ impl<'a> Grower<'a> {
             order: vec![0; coded.rows],
             spare: vec![0; coded.rows],
             leaves: Vec::with_capacity(max_leaves),
+            tails: [[[0.0; 2]; 256]; 2],
         }
     }
 
@@ -161,11 +143,11 @@ impl<'a> Grower<'a> {
         }
         let sum = [gradients.iter().sum(), self.coded.rows as f64];
         self.leaves.clear();
-        self.leaves.push(Leaf { begin: 0, len: self.coded.rows, sum, best: Split::NONE, value: 0.0, parent: None });
+        self.leaves.push(Leaf { begin: 0, len: self.coded.rows, sum, best: Split::NONE, value: 0.0, parent: None, histogram: 0 });
         self.open[..self.coded.columns.len()].fill(true);
         if self.coded.rows >= 2 * self.min_data {
             self.build(0, gradients);
-            self.search(0);
+            self.search_root();
         }
     }
 
@@ -181,7 +163,7 @@ impl<'a> Grower<'a> {
 
     /// Splits a leaf at its best split: it becomes the left child, a new leaf the right one.
     fn split(&mut self, leaf: usize, first: usize, nodes: &mut Vec<Node>) {
-        let Leaf { begin, len, sum, best, parent, .. } = self.leaves[leaf];
+        let Leaf { begin, len, sum, best, parent, histogram, .. } = self.leaves[leaf];
         let total = [sum[0], sum[1] + 2.0 * EPSILON];
         let right = [total[0] - best.left[0], total[1] - best.left[1]];
         let left_len = self.part(begin, len, best.feature, best.bin);
@@ -204,6 +186,7 @@ impl<'a> Grower<'a> {
             best: Split::NONE,
             value: -sum[0] / sum[1],
             parent: Some((node, is_left)),
+            histogram,
         };
         self.leaves[leaf] = child(begin, left_len, best.left, true);
         self.leaves.push(child(begin + left_len, len - left_len, right, false));
@@ -233,31 +216,48 @@ impl<'a> Grower<'a> {
         if self.leaves[left].len < 2 * self.min_data && self.leaves[right].len < 2 * self.min_data {
             return;
         }
-        let (total, width) = (self.coded.total, self.coded.columns.len());
-        self.open.copy_within(left * width..(left + 1) * width, right * width);
         let (smaller, larger) = if self.leaves[left].len < self.leaves[right].len { (left, right) } else { (right, left) };
-        // The parent's histogram lies in the left child's place and ends up in the larger child's.
-        if larger == right {
-            let (before, after) = self.histograms.split_at_mut(right * total);
-            after[..total].swap_with_slice(&mut before[left * total..][..total]);
-        }
+        // The larger child works in its parent's histogram, the smaller one in a new one.
+        let (old, new) = (self.leaves[larger].histogram, self.leaves.len() - 1);
+        self.leaves[smaller].histogram = new;
         self.build(smaller, gradients);
-        let (low, high) = (smaller.min(larger), smaller.max(larger));
-        let (before, after) = self.histograms.split_at_mut(high * total);
-        let (low_cells, high_cells) = (&mut before[low * total..][..total], &mut after[..total]);
-        let (small, large) = if smaller == low { (low_cells, high_cells) } else { (high_cells, low_cells) };
-        for (large, small) in large.iter_mut().zip(small) {
-            large[0] -= small[0];
-            large[1] -= small[1];
+        let both = self.leaves[smaller].len >= 2 * self.min_data;
+        let (total, width) = (self.coded.total, self.coded.columns.len());
+        let (before, after) = self.histograms.split_at_mut(new * total);
+        let (large, small) = (&mut before[old * total..][..total], &after[..total]);
+        let (before, after) = self.open.split_at_mut(new * width);
+        let (large_open, small_open) = (&mut before[old * width..][..width], &mut after[..width]);
+        small_open.copy_from_slice(large_open);
+        let [large_tail, small_tail] = &mut self.tails;
+        let mut in_large = Search::new(self.leaves[larger].sum, self.min_data);
+        let mut in_small = Search::new(self.leaves[smaller].sum, self.min_data);
+        for (feature, column) in self.coded.columns.iter().enumerate() {
+            if !large_open[feature] {
+                continue;
+            }
+            let cells = column.first..column.first + column.bins;
+            subtract_and_sum(&mut large[cells.clone()], &small[cells], large_tail, small_tail);
+            large_open[feature] = in_large.column(feature, &large_tail[..column.bins - 1]);
+            small_open[feature] = both && in_small.column(feature, &small_tail[..column.bins - 1]);
         }
-        self.search(smaller);
-        self.search(larger);
+        self.leaves[larger].best = in_large.best();
+        self.leaves[smaller].best = in_small.best();
+    }
+
+    fn search_root(&mut self) {
+        let mut search = Search::new(self.leaves[0].sum, self.min_data);
+        let [tail, _] = &mut self.tails;
+        for (feature, column) in self.coded.columns.iter().enumerate() {
+            sum_tail(&self.histograms[column.first..][..column.bins], tail);
+            self.open[feature] = search.column(feature, &tail[..column.bins - 1]);
+        }
+        self.leaves[0].best = search.best();
     }
 
     /// Sums the gradients of a leaf's rows into its histogram.
     fn build(&mut self, leaf: usize, gradients: &[f64]) {
-        let Leaf { begin, len, sum, .. } = self.leaves[leaf];
-        let cells = &mut self.histograms[leaf * self.coded.total..][..self.coded.total];
+        let Leaf { begin, len, sum, histogram, .. } = self.leaves[leaf];
+        let cells = &mut self.histograms[histogram * self.coded.total..][..self.coded.total];
         cells.fill([0.0; 2]);
         for &row in &self.order[begin..begin + len] {
             let gradient = gradients[row as usize];
@@ -276,55 +276,4 @@ impl<'a> Grower<'a> {
             cells[column.usual] = rest;
         }
     }
-
-    /// The best split of a leaf over the columns that may still split it.
-    fn search(&mut self, leaf: usize) {
-        let Leaf { len, sum, .. } = self.leaves[leaf];
-        if len < 2 * self.min_data {
-            return;
-        }
-        let width = self.coded.columns.len();
-        let cells = &self.histograms[leaf * self.coded.total..][..self.coded.total];
-        let open = &mut self.open[leaf * width..][..width];
-        let sum = [sum[0], sum[1] + 2.0 * EPSILON];
-        // Without this gain a split is no better than none.
-        let floor = sum[0] * sum[0] / sum[1];
-        let mut best = Split::NONE;
-        for (feature, (column, open)) in self.coded.columns.iter().zip(open).enumerate() {
-            if !*open {
-                continue;
-            }
-            let found = scan(&cells[column.first..][..column.bins], sum, floor, self.min_data as f64 - 0.5);
-            *open = found.is_some();
-            if let Some((gain, bin, left)) = found
-                && gain - floor > best.gain
-            {
-                best = Split { gain: gain - floor, feature, bin, left };
-            }
-        }
-        self.leaves[leaf].best = best;
-    }
-}
-
-/// The best threshold of one column, from right to left: gain, last bin on the left, and the left sums.
-///
-/// `needed` rows must stay on both sides; it lies half a row lower, because counts carry LightGBM's epsilon.
-fn scan(cells: &[Cell], sum: Cell, floor: f64, needed: f64) -> Option<(f64, usize, Cell)> {
-    let mut right = [0.0, EPSILON];
-    let mut best = (floor, usize::MAX, [0.0; 2]);
-    for (bin, cell) in cells.iter().enumerate().skip(1).rev() {
-        right = [right[0] + cell[0], right[1] + cell[1]];
-        if right[1] < needed {
-            continue;
-        }
-        let left = [sum[0] - right[0], sum[1] - right[1]];
-        if left[1] < needed {
-            break;
-        }
-        let gain = left[0] * left[0] / left[1] + right[0] * right[0] / right[1];
-        if gain > best.0 {
-            best = (gain, bin - 1, left);
-        }
-    }
-    (best.1 != usize::MAX).then_some(best)
 }
