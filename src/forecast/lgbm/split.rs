@@ -8,11 +8,17 @@ pub(super) const EPSILON: f64 = 1e-15_f32 as f64;
 /// More than the relative rounding error of a gain, so that a gain is never dismissed for it.
 const SLACK: f64 = 1e-12;
 
+/// Thresholds compared at a time.
+const CHUNK: usize = 4;
+
 /// Sum of gradients and number of rows.
 pub(super) type Cell = [f64; 2];
 
 /// Sums right of each threshold of a column, the last threshold first.
-pub(super) type Tail = [Cell; 256];
+pub(super) struct Tail {
+    cells: [Cell; 256],
+    len: usize,
+}
 
 /// The best split of a leaf; `gain` is −∞ if there is none.
 #[derive(Debug, Clone, Copy)]
@@ -33,25 +39,36 @@ impl Split {
     }
 }
 
-/// The sums right of each threshold of a column.
-pub(super) fn sum_tail(cells: &[Cell], tail: &mut Tail) {
-    let mut right = [0.0, EPSILON];
-    for (cell, tail) in cells[1..].iter().rev().zip(tail) {
-        right = [right[0] + cell[0], right[1] + cell[1]];
-        *tail = right;
-    }
-}
+impl Tail {
+    pub(super) const EMPTY: Self = Self { cells: [[0.0; 2]; 256], len: 0 };
 
-/// Turns the parent's cells into those of its larger child, and sums the tails of both children on the way. Nothing reads the first bin.
-pub(super) fn subtract_and_sum(parent: &mut [Cell], small: &[Cell], large_tail: &mut Tail, small_tail: &mut Tail) {
-    let (mut right, mut small_right) = ([0.0, EPSILON], [0.0, EPSILON]);
-    let cells = parent[1..].iter_mut().rev().zip(small[1..].iter().rev());
-    for ((cell, small), (large_tail, small_tail)) in cells.zip(large_tail.iter_mut().zip(small_tail)) {
-        *cell = [cell[0] - small[0], cell[1] - small[1]];
-        right = [right[0] + cell[0], right[1] + cell[1]];
-        small_right = [small_right[0] + small[0], small_right[1] + small[1]];
-        *large_tail = right;
-        *small_tail = small_right;
+    /// Sums the cells of a column, which begin with the last bin. The first bin is right of no threshold.
+    pub(super) fn sum(&mut self, cells: &[Cell]) {
+        let mut right = [0.0, EPSILON];
+        for (cell, tail) in cells.iter().zip(&mut self.cells) {
+            right = [right[0] + cell[0], right[1] + cell[1]];
+            *tail = right;
+        }
+        self.fill_up(cells.len(), right);
+    }
+
+    /// Turns the parent's cells into those of its larger child and sums them.
+    pub(super) fn subtract_and_sum(&mut self, parent: &mut [Cell], small: &[Cell]) {
+        let mut right = [0.0, EPSILON];
+        for ((cell, small), tail) in parent.iter_mut().zip(small).zip(&mut self.cells) {
+            *cell = [cell[0] - small[0], cell[1] - small[1]];
+            right = [right[0] + cell[0], right[1] + cell[1]];
+            *tail = right;
+        }
+        self.fill_up(small.len(), right);
+    }
+
+    /// Repeats the last sum to the end of a chunk: a repeated threshold never gains strictly more.
+    fn fill_up(&mut self, len: usize, right: Cell) {
+        self.len = len;
+        for cell in &mut self.cells[len..len.next_multiple_of(CHUNK)] {
+            *cell = right;
+        }
     }
 }
 
@@ -80,42 +97,49 @@ impl Search {
     }
 
     /// Tries all thresholds of a column; returns whether any is better than no split.
-    pub(super) fn column(&mut self, feature: usize, tail: &[Cell]) -> bool {
-        let begin = tail.partition_point(|right| right[1] < self.needed);
-        let end = tail.partition_point(|right| self.sum[1] - right[1] >= self.needed);
-        let Some(valid) = tail.get(begin..end) else { return false };
+    pub(super) fn column(&mut self, feature: usize, tail: &Tail) -> bool {
         let mut found = (self.bar, None);
-        let (chunks, rest) = valid.as_chunks::<8>();
-        for (i, chunk) in chunks.iter().enumerate() {
-            if self.may_beat(chunk, found.0) {
-                self.try_thresholds(chunk, begin + 8 * i, &mut found);
+        let mut bar = self.bar * (1.0 - SLACK);
+        let (chunks, _) = tail.cells[..tail.len.next_multiple_of(CHUNK)].as_chunks::<CHUNK>();
+        for (i, rights) in chunks.iter().enumerate() {
+            if rights[CHUNK - 1][1] < self.needed {
+                continue;
+            }
+            if self.sum[1] - rights[0][1] < self.needed {
+                break;
+            }
+            if self.may_beat(rights, bar) {
+                self.try_thresholds(rights, CHUNK * i, &mut found);
+                bar = found.0 * (1.0 - SLACK);
             }
         }
-        self.try_thresholds(rest, begin + 8 * chunks.len(), &mut found);
         if let (gain, Some(at)) = found {
             self.take(gain, feature, tail, at);
             return true;
         }
         // The column cannot beat the best one, but may well be better than no split; the first threshold tells, except by bad luck.
-        valid.iter().any(|right| self.gain(right) > self.floor)
+        tail.cells[..tail.len].iter().any(|right| self.is_valid(right) && self.gain(right) > self.floor)
     }
 
     /// Whether the gain of any of some thresholds may be above `bar`: no division, and false alarms within the slack.
-    fn may_beat(&self, rights: &[Cell; 8], bar: f64) -> bool {
-        let bar = bar * (1.0 - SLACK);
+    fn may_beat(&self, rights: &[Cell; CHUNK], bar: f64) -> bool {
         rights.iter().fold(false, |any, right| {
             let left = [self.sum[0] - right[0], self.sum[1] - right[1]];
             any | (left[0] * left[0] * right[1] + right[0] * right[0] * left[1] > bar * (left[1] * right[1]))
         })
     }
 
-    fn try_thresholds(&self, rights: &[Cell], first: usize, found: &mut (f64, Option<usize>)) {
+    fn try_thresholds(&self, rights: &[Cell; CHUNK], first: usize, found: &mut (f64, Option<usize>)) {
         for (i, right) in rights.iter().enumerate() {
             let gain = self.gain(right);
-            if gain > found.0 {
+            if gain > found.0 && self.is_valid(right) {
                 *found = (gain, Some(first + i));
             }
         }
+    }
+
+    fn is_valid(&self, right: &Cell) -> bool {
+        right[1] >= self.needed && self.sum[1] - right[1] >= self.needed
     }
 
     fn gain(&self, right: &Cell) -> f64 {
@@ -124,11 +148,11 @@ impl Search {
     }
 
     /// Takes a column's best threshold if its gain over no split is more than that of the columns before, also after rounding.
-    fn take(&mut self, gain: f64, feature: usize, tail: &[Cell], at: usize) {
+    fn take(&mut self, gain: f64, feature: usize, tail: &Tail, at: usize) {
         let over_none = gain - self.floor;
         if over_none > self.best.gain {
-            let left = [self.sum[0] - tail[at][0], self.sum[1] - tail[at][1]];
-            self.best = Split { gain: over_none, feature, bin: tail.len() - 1 - at, left };
+            let left = [self.sum[0] - tail.cells[at][0], self.sum[1] - tail.cells[at][1]];
+            self.best = Split { gain: over_none, feature, bin: tail.len - 1 - at, left };
             self.bar = gain;
         }
     }

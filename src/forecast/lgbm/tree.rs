@@ -5,9 +5,11 @@
 //! scanned from the right; a split replaces another only if it gains strictly more, and at equal gain the first feature stays; a feature that
 //! cannot split a leaf is not tried below it. Rules read from LightGBM 4.7 (`src/treelearner/`).
 
+use std::ops::Range;
+
 use super::Lgbm;
 use super::bins::Bins;
-use super::split::{Cell, EPSILON, Search, Split, Tail, subtract_and_sum, sum_tail};
+use super::split::{Cell, EPSILON, Search, Split, Tail};
 
 /// An inner node. Children at or above 0 are nodes, below 0 leaf `!child`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(super) struct Node {
 
 /// The columns in use, coded for histograms.
 pub(super) struct Coded {
-    /// Row after row, one cell number per column: the column's first cell plus the row's bin.
+    /// Row after row, one cell number per column: that of the row's bin.
     cells: Vec<u16>,
     columns: Vec<Column>,
     rows: usize,
@@ -32,9 +34,20 @@ pub(super) struct Coded {
 
 #[derive(Debug, Clone, Copy)]
 struct Column {
+    /// Cell of the last bin; the others follow downwards, as thresholds are scanned from the right.
     first: usize,
     bins: usize,
     usual: usize,
+}
+
+impl Column {
+    fn cell(&self, bin: usize) -> usize {
+        self.first + self.bins - 1 - bin
+    }
+
+    fn above_first_bin(&self) -> Range<usize> {
+        self.first..self.cell(0)
+    }
 }
 
 impl Coded {
@@ -49,7 +62,7 @@ impl Coded {
                 column
             })
             .collect();
-        let code = |row: &[f64], i: usize| columns[i].first + used[i].1.code(row[used[i].0]);
+        let code = |row: &[f64], i: usize| columns[i].cell(used[i].1.code(row[used[i].0]));
         let cells = values
             .chunks_exact(width.max(1))
             .flat_map(|row| (0..used.len()).map(move |i| (row, i)))
@@ -91,7 +104,7 @@ pub(super) struct Grower<'a> {
     order: Vec<u32>,
     spare: Vec<u32>,
     leaves: Vec<Leaf>,
-    tails: [Tail; 2],
+    tail: Tail,
 }
 
 impl<'a> Grower<'a> {
@@ -106,7 +119,7 @@ impl<'a> Grower<'a> {
             order: vec![0; coded.rows],
             spare: vec![0; coded.rows],
             leaves: Vec::with_capacity(max_leaves),
-            tails: [[[0.0; 2]; 256]; 2],
+            tail: Tail::EMPTY,
         }
     }
 
@@ -195,12 +208,12 @@ impl<'a> Grower<'a> {
     /// Moves the rows of a leaf that go left before those that go right, both in order; returns how many go left.
     fn part(&mut self, begin: usize, len: usize, feature: usize, bin: usize) -> usize {
         let width = self.coded.columns.len();
-        let limit = self.coded.columns[feature].first + bin;
+        let limit = self.coded.columns[feature].cell(bin);
         let rows = &mut self.order[begin..begin + len];
         let (mut left, mut right) = (0, 0);
         for i in 0..len {
             let row = rows[i];
-            let goes_left = usize::from(self.coded.cells[row as usize * width + feature]) <= limit;
+            let goes_left = usize::from(self.coded.cells[row as usize * width + feature]) >= limit;
             rows[left] = row;
             self.spare[right] = row;
             left += usize::from(goes_left);
@@ -228,17 +241,19 @@ impl<'a> Grower<'a> {
         let (before, after) = self.open.split_at_mut(new * width);
         let (large_open, small_open) = (&mut before[old * width..][..width], &mut after[..width]);
         small_open.copy_from_slice(large_open);
-        let [large_tail, small_tail] = &mut self.tails;
         let mut in_large = Search::new(self.leaves[larger].sum, self.min_data);
         let mut in_small = Search::new(self.leaves[smaller].sum, self.min_data);
         for (feature, column) in self.coded.columns.iter().enumerate() {
             if !large_open[feature] {
                 continue;
             }
-            let cells = column.first..column.first + column.bins;
-            subtract_and_sum(&mut large[cells.clone()], &small[cells], large_tail, small_tail);
-            large_open[feature] = in_large.column(feature, &large_tail[..column.bins - 1]);
-            small_open[feature] = both && in_small.column(feature, &small_tail[..column.bins - 1]);
+            let cells = column.above_first_bin();
+            if both {
+                self.tail.sum(&small[cells.clone()]);
+                small_open[feature] = in_small.column(feature, &self.tail);
+            }
+            self.tail.subtract_and_sum(&mut large[cells.clone()], &small[cells]);
+            large_open[feature] = in_large.column(feature, &self.tail);
         }
         self.leaves[larger].best = in_large.best();
         self.leaves[smaller].best = in_small.best();
@@ -246,10 +261,10 @@ impl<'a> Grower<'a> {
 
     fn search_root(&mut self) {
         let mut search = Search::new(self.leaves[0].sum, self.min_data);
-        let [tail, _] = &mut self.tails;
         for (feature, column) in self.coded.columns.iter().enumerate() {
-            sum_tail(&self.histograms[column.first..][..column.bins], tail);
-            self.open[feature] = search.column(feature, &tail[..column.bins - 1]);
+            let cells = column.above_first_bin();
+            self.tail.sum(&self.histograms[cells]);
+            self.open[feature] = search.column(feature, &self.tail);
         }
         self.leaves[0].best = search.best();
     }
@@ -268,12 +283,8 @@ impl<'a> Grower<'a> {
             }
         }
         for column in self.coded.columns.iter().filter(|column| column.usual > 0) {
-            let cells = &mut cells[column.first..][..column.bins];
-            let mut rest = sum;
-            for (_, cell) in cells.iter().enumerate().filter(|(bin, _)| *bin != column.usual) {
-                rest = [rest[0] - cell[0], rest[1] - cell[1]];
-            }
-            cells[column.usual] = rest;
+            let others = (0..column.bins).filter(|bin| *bin != column.usual).map(|bin| cells[column.cell(bin)]);
+            cells[column.cell(column.usual)] = others.fold(sum, |rest, cell| [rest[0] - cell[0], rest[1] - cell[1]]);
         }
     }
 }
