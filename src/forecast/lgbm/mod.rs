@@ -9,6 +9,7 @@
 
 mod bins;
 mod boost;
+mod split;
 mod tree;
 
 use std::cell::Cell;

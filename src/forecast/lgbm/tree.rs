@@ -5,14 +5,11 @@
 //! scanned from the right; a split replaces another only if it gains strictly more, and at equal gain the first feature stays; a feature that
 //! cannot split a leaf is not tried below it. Rules read from LightGBM 4.7 (`src/treelearner/`).
 
+use std::ops::Range;
+
 use super::Lgbm;
 use super::bins::Bins;
-
-/// LightGBM adds this to hessian sums; it is a 32-bit constant there.
-const EPSILON: f64 = 1e-15_f32 as f64;
-
-/// Sum of gradients and number of rows.
-type Cell = [f64; 2];
+use super::split::{Cell, EPSILON, Search, Split, Tail};
 
 /// An inner node. Children at or above 0 are nodes, below 0 leaf `!child`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +24,7 @@ pub(super) struct Node {
 
 /// The columns in use, coded for histograms.
 pub(super) struct Coded {
-    /// Row after row, one cell number per column: the column's first cell plus the row's bin.
+    /// Row after row, one cell number per column: that of the row's bin.
     cells: Vec<u16>,
     columns: Vec<Column>,
     rows: usize,
@@ -37,9 +34,20 @@ pub(super) struct Coded {
 
 #[derive(Debug, Clone, Copy)]
 struct Column {
+    /// Cell of the last bin; the others follow downwards, as thresholds are scanned from the right.
     first: usize,
     bins: usize,
     usual: usize,
+}
+
+impl Column {
+    fn cell(&self, bin: usize) -> usize {
+        self.first + self.bins - 1 - bin
+    }
+
+    fn above_first_bin(&self) -> Range<usize> {
+        self.first..self.cell(0)
+    }
 }
 
 impl Coded {
@@ -54,7 +62,7 @@ impl Coded {
                 column
             })
             .collect();
-        let code = |row: &[f64], i: usize| columns[i].first + used[i].1.code(row[used[i].0]);
+        let code = |row: &[f64], i: usize| columns[i].cell(used[i].1.code(row[used[i].0]));
         let cells = values
             .chunks_exact(width.max(1))
             .flat_map(|row| (0..used.len()).map(move |i| (row, i)))
@@ -69,23 +77,6 @@ impl Coded {
     }
 }
 
-/// The best split of a leaf; `gain` is −∞ if there is none.
-#[derive(Debug, Clone, Copy)]
-struct Split {
-    gain: f64,
-    feature: usize,
-    bin: usize,
-    left: Cell,
-}
-
-impl Split {
-    const NONE: Self = Self { gain: f64::NEG_INFINITY, feature: usize::MAX, bin: 0, left: [0.0; 2] };
-
-    fn beats(&self, other: &Self) -> bool {
-        self.gain > other.gain || (self.gain == other.gain && self.feature < other.feature)
-    }
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Leaf {
     begin: usize,
@@ -96,6 +87,8 @@ struct Leaf {
     value: f64,
     /// The node above and whether this leaf is its left child.
     parent: Option<(usize, bool)>,
+    /// Which histogram is its own.
+    histogram: usize,
 }
 
 /// Grows trees over one table; owns all memory a tree needs.
@@ -103,14 +96,15 @@ pub(super) struct Grower<'a> {
     coded: &'a Coded,
     min_data: usize,
     max_leaves: usize,
-    /// One histogram per leaf.
+    /// Room for one histogram per leaf.
     histograms: Vec<Cell>,
-    /// Per leaf and column: whether the column may still split it.
+    /// Per histogram and column: whether the column may still split the leaf.
     open: Vec<bool>,
     /// Rows, leaf after leaf, in ascending order within each.
     order: Vec<u32>,
     spare: Vec<u32>,
     leaves: Vec<Leaf>,
+    tail: Tail,
 }
 
 impl<'a> Grower<'a> {
@@ -125,6 +119,7 @@ impl<'a> Grower<'a> {
             order: vec![0; coded.rows],
             spare: vec![0; coded.rows],
             leaves: Vec::with_capacity(max_leaves),
+            tail: Tail::EMPTY,
         }
     }
 
@@ -161,11 +156,11 @@ impl<'a> Grower<'a> {
         }
         let sum = [gradients.iter().sum(), self.coded.rows as f64];
         self.leaves.clear();
-        self.leaves.push(Leaf { begin: 0, len: self.coded.rows, sum, best: Split::NONE, value: 0.0, parent: None });
+        self.leaves.push(Leaf { begin: 0, len: self.coded.rows, sum, best: Split::NONE, value: 0.0, parent: None, histogram: 0 });
         self.open[..self.coded.columns.len()].fill(true);
         if self.coded.rows >= 2 * self.min_data {
             self.build(0, gradients);
-            self.search(0);
+            self.search_root();
         }
     }
 
@@ -181,7 +176,7 @@ impl<'a> Grower<'a> {
 
     /// Splits a leaf at its best split: it becomes the left child, a new leaf the right one.
     fn split(&mut self, leaf: usize, first: usize, nodes: &mut Vec<Node>) {
-        let Leaf { begin, len, sum, best, parent, .. } = self.leaves[leaf];
+        let Leaf { begin, len, sum, best, parent, histogram, .. } = self.leaves[leaf];
         let total = [sum[0], sum[1] + 2.0 * EPSILON];
         let right = [total[0] - best.left[0], total[1] - best.left[1]];
         let left_len = self.part(begin, len, best.feature, best.bin);
@@ -204,6 +199,7 @@ impl<'a> Grower<'a> {
             best: Split::NONE,
             value: -sum[0] / sum[1],
             parent: Some((node, is_left)),
+            histogram,
         };
         self.leaves[leaf] = child(begin, left_len, best.left, true);
         self.leaves.push(child(begin + left_len, len - left_len, right, false));
@@ -212,12 +208,12 @@ impl<'a> Grower<'a> {
     /// Moves the rows of a leaf that go left before those that go right, both in order; returns how many go left.
     fn part(&mut self, begin: usize, len: usize, feature: usize, bin: usize) -> usize {
         let width = self.coded.columns.len();
-        let limit = self.coded.columns[feature].first + bin;
+        let limit = self.coded.columns[feature].cell(bin);
         let rows = &mut self.order[begin..begin + len];
         let (mut left, mut right) = (0, 0);
         for i in 0..len {
             let row = rows[i];
-            let goes_left = usize::from(self.coded.cells[row as usize * width + feature]) <= limit;
+            let goes_left = usize::from(self.coded.cells[row as usize * width + feature]) >= limit;
             rows[left] = row;
             self.spare[right] = row;
             left += usize::from(goes_left);
@@ -233,31 +229,50 @@ impl<'a> Grower<'a> {
         if self.leaves[left].len < 2 * self.min_data && self.leaves[right].len < 2 * self.min_data {
             return;
         }
-        let (total, width) = (self.coded.total, self.coded.columns.len());
-        self.open.copy_within(left * width..(left + 1) * width, right * width);
         let (smaller, larger) = if self.leaves[left].len < self.leaves[right].len { (left, right) } else { (right, left) };
-        // The parent's histogram lies in the left child's place and ends up in the larger child's.
-        if larger == right {
-            let (before, after) = self.histograms.split_at_mut(right * total);
-            after[..total].swap_with_slice(&mut before[left * total..][..total]);
-        }
+        // The larger child works in its parent's histogram, the smaller one in a new one.
+        let (old, new) = (self.leaves[larger].histogram, self.leaves.len() - 1);
+        self.leaves[smaller].histogram = new;
         self.build(smaller, gradients);
-        let (low, high) = (smaller.min(larger), smaller.max(larger));
-        let (before, after) = self.histograms.split_at_mut(high * total);
-        let (low_cells, high_cells) = (&mut before[low * total..][..total], &mut after[..total]);
-        let (small, large) = if smaller == low { (low_cells, high_cells) } else { (high_cells, low_cells) };
-        for (large, small) in large.iter_mut().zip(small) {
-            large[0] -= small[0];
-            large[1] -= small[1];
+        let both = self.leaves[smaller].len >= 2 * self.min_data;
+        let (total, width) = (self.coded.total, self.coded.columns.len());
+        let (before, after) = self.histograms.split_at_mut(new * total);
+        let (large, small) = (&mut before[old * total..][..total], &after[..total]);
+        let (before, after) = self.open.split_at_mut(new * width);
+        let (large_open, small_open) = (&mut before[old * width..][..width], &mut after[..width]);
+        small_open.copy_from_slice(large_open);
+        let mut in_large = Search::new(self.leaves[larger].sum, self.min_data);
+        let mut in_small = Search::new(self.leaves[smaller].sum, self.min_data);
+        for (feature, column) in self.coded.columns.iter().enumerate() {
+            if !large_open[feature] {
+                continue;
+            }
+            let cells = column.above_first_bin();
+            if both {
+                self.tail.sum(&small[cells.clone()]);
+                small_open[feature] = in_small.column(feature, &self.tail);
+            }
+            self.tail.subtract_and_sum(&mut large[cells.clone()], &small[cells]);
+            large_open[feature] = in_large.column(feature, &self.tail);
         }
-        self.search(smaller);
-        self.search(larger);
+        self.leaves[larger].best = in_large.best();
+        self.leaves[smaller].best = in_small.best();
+    }
+
+    fn search_root(&mut self) {
+        let mut search = Search::new(self.leaves[0].sum, self.min_data);
+        for (feature, column) in self.coded.columns.iter().enumerate() {
+            let cells = column.above_first_bin();
+            self.tail.sum(&self.histograms[cells]);
+            self.open[feature] = search.column(feature, &self.tail);
+        }
+        self.leaves[0].best = search.best();
     }
 
     /// Sums the gradients of a leaf's rows into its histogram.
     fn build(&mut self, leaf: usize, gradients: &[f64]) {
-        let Leaf { begin, len, sum, .. } = self.leaves[leaf];
-        let cells = &mut self.histograms[leaf * self.coded.total..][..self.coded.total];
+        let Leaf { begin, len, sum, histogram, .. } = self.leaves[leaf];
+        let cells = &mut self.histograms[histogram * self.coded.total..][..self.coded.total];
         cells.fill([0.0; 2]);
         for &row in &self.order[begin..begin + len] {
             let gradient = gradients[row as usize];
@@ -268,63 +283,8 @@ impl<'a> Grower<'a> {
             }
         }
         for column in self.coded.columns.iter().filter(|column| column.usual > 0) {
-            let cells = &mut cells[column.first..][..column.bins];
-            let mut rest = sum;
-            for (_, cell) in cells.iter().enumerate().filter(|(bin, _)| *bin != column.usual) {
-                rest = [rest[0] - cell[0], rest[1] - cell[1]];
-            }
-            cells[column.usual] = rest;
+            let others = (0..column.bins).filter(|bin| *bin != column.usual).map(|bin| cells[column.cell(bin)]);
+            cells[column.cell(column.usual)] = others.fold(sum, |rest, cell| [rest[0] - cell[0], rest[1] - cell[1]]);
         }
     }
-
-    /// The best split of a leaf over the columns that may still split it.
-    fn search(&mut self, leaf: usize) {
-        let Leaf { len, sum, .. } = self.leaves[leaf];
-        if len < 2 * self.min_data {
-            return;
-        }
-        let width = self.coded.columns.len();
-        let cells = &self.histograms[leaf * self.coded.total..][..self.coded.total];
-        let open = &mut self.open[leaf * width..][..width];
-        let sum = [sum[0], sum[1] + 2.0 * EPSILON];
-        // Without this gain a split is no better than none.
-        let floor = sum[0] * sum[0] / sum[1];
-        let mut best = Split::NONE;
-        for (feature, (column, open)) in self.coded.columns.iter().zip(open).enumerate() {
-            if !*open {
-                continue;
-            }
-            let found = scan(&cells[column.first..][..column.bins], sum, floor, self.min_data as f64 - 0.5);
-            *open = found.is_some();
-            if let Some((gain, bin, left)) = found
-                && gain - floor > best.gain
-            {
-                best = Split { gain: gain - floor, feature, bin, left };
-            }
-        }
-        self.leaves[leaf].best = best;
-    }
-}
-
-/// The best threshold of one column, from right to left: gain, last bin on the left, and the left sums.
-///
-/// `needed` rows must stay on both sides; it lies half a row lower, because counts carry LightGBM's epsilon.
-fn scan(cells: &[Cell], sum: Cell, floor: f64, needed: f64) -> Option<(f64, usize, Cell)> {
-    let mut right = [0.0, EPSILON];
-    let mut best = (floor, usize::MAX, [0.0; 2]);
-    for (bin, cell) in cells.iter().enumerate().skip(1).rev() {
-        right = [right[0] + cell[0], right[1] + cell[1]];
-        if right[1] < needed {
-            continue;
-        }
-        let left = [sum[0] - right[0], sum[1] - right[1]];
-        if left[1] < needed {
-            break;
-        }
-        let gain = left[0] * left[0] / left[1] + right[0] * right[0] / right[1];
-        if gain > best.0 {
-            best = (gain, bin - 1, left);
-        }
-    }
-    (best.1 != usize::MAX).then_some(best)
 }

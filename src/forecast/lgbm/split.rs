@@ -1,0 +1,159 @@
+//! The best split of a leaf from the histograms of its columns.
+//!
+//! The sums right of every threshold are formed first, cell by cell in LightGBM's order; they must be exact. Gains are then compared without
+//! dividing, a few thresholds at a time, and computed as LightGBM does only where they might beat the best so far.
+
+/// LightGBM adds this to hessian sums; it is a 32-bit constant there.
+pub(super) const EPSILON: f64 = 1e-15_f32 as f64;
+/// More than the relative rounding error of a gain, so that a gain is never dismissed for it.
+const SLACK: f64 = 1e-12;
+
+/// Thresholds compared at a time.
+const CHUNK: usize = 4;
+
+/// Sum of gradients and number of rows.
+pub(super) type Cell = [f64; 2];
+
+/// Sums right of each threshold of a column, the last threshold first.
+pub(super) struct Tail {
+    cells: [Cell; 256],
+    len: usize,
+}
+
+/// The best split of a leaf; `gain` is −∞ if there is none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Split {
+    pub(super) gain: f64,
+    pub(super) feature: usize,
+    /// Last bin that goes left.
+    pub(super) bin: usize,
+    pub(super) left: Cell,
+}
+
+impl Split {
+    pub(super) const NONE: Self = Self { gain: f64::NEG_INFINITY, feature: usize::MAX, bin: 0, left: [0.0; 2] };
+
+    /// Whether it comes before another in the choice of a leaf; of equal gains the first feature does.
+    pub(super) fn beats(&self, other: &Self) -> bool {
+        self.gain > other.gain || (self.gain == other.gain && self.feature < other.feature)
+    }
+}
+
+impl Tail {
+    pub(super) const EMPTY: Self = Self { cells: [[0.0; 2]; 256], len: 0 };
+
+    /// Sums the cells of a column, which begin with the last bin. The first bin is right of no threshold.
+    pub(super) fn sum(&mut self, cells: &[Cell]) {
+        let mut right = [0.0, EPSILON];
+        for (cell, tail) in cells.iter().zip(&mut self.cells) {
+            right = [right[0] + cell[0], right[1] + cell[1]];
+            *tail = right;
+        }
+        self.fill_up(cells.len(), right);
+    }
+
+    /// Turns the parent's cells into those of its larger child and sums them.
+    pub(super) fn subtract_and_sum(&mut self, parent: &mut [Cell], small: &[Cell]) {
+        let mut right = [0.0, EPSILON];
+        for ((cell, small), tail) in parent.iter_mut().zip(small).zip(&mut self.cells) {
+            *cell = [cell[0] - small[0], cell[1] - small[1]];
+            right = [right[0] + cell[0], right[1] + cell[1]];
+            *tail = right;
+        }
+        self.fill_up(small.len(), right);
+    }
+
+    /// Repeats the last sum to the end of a chunk: a repeated threshold never gains strictly more.
+    fn fill_up(&mut self, len: usize, right: Cell) {
+        self.len = len;
+        for cell in &mut self.cells[len..len.next_multiple_of(CHUNK)] {
+            *cell = right;
+        }
+    }
+}
+
+/// The search for the best split of one leaf, column by column in order.
+pub(super) struct Search {
+    /// Sums of the leaf, with LightGBM's epsilons.
+    sum: Cell,
+    /// Without this gain a split is no better than none.
+    floor: f64,
+    /// Rows that must stay on both sides, half a row lower because counts carry epsilons.
+    needed: f64,
+    /// The gain to beat, floor included.
+    bar: f64,
+    best: Split,
+}
+
+impl Search {
+    pub(super) fn new(sum: Cell, min_data: usize) -> Self {
+        let sum = [sum[0], sum[1] + 2.0 * EPSILON];
+        let floor = sum[0] * sum[0] / sum[1];
+        Self { sum, floor, needed: min_data as f64 - 0.5, bar: floor, best: Split::NONE }
+    }
+
+    pub(super) fn best(&self) -> Split {
+        self.best
+    }
+
+    /// Tries all thresholds of a column; returns whether any is better than no split.
+    pub(super) fn column(&mut self, feature: usize, tail: &Tail) -> bool {
+        let mut found = (self.bar, None);
+        let mut bar = self.bar * (1.0 - SLACK);
+        let (chunks, _) = tail.cells[..tail.len.next_multiple_of(CHUNK)].as_chunks::<CHUNK>();
+        for (i, rights) in chunks.iter().enumerate() {
+            if rights[CHUNK - 1][1] < self.needed {
+                continue;
+            }
+            if self.sum[1] - rights[0][1] < self.needed {
+                break;
+            }
+            if self.may_beat(rights, bar) {
+                self.try_thresholds(rights, CHUNK * i, &mut found);
+                bar = found.0 * (1.0 - SLACK);
+            }
+        }
+        if let (gain, Some(at)) = found {
+            self.take(gain, feature, tail, at);
+            return true;
+        }
+        // The column cannot beat the best one, but may well be better than no split; the first threshold tells, except by bad luck.
+        tail.cells[..tail.len].iter().any(|right| self.is_valid(right) && self.gain(right) > self.floor)
+    }
+
+    /// Whether the gain of any of some thresholds may be above `bar`: no division, and false alarms within the slack.
+    fn may_beat(&self, rights: &[Cell; CHUNK], bar: f64) -> bool {
+        rights.iter().fold(false, |any, right| {
+            let left = [self.sum[0] - right[0], self.sum[1] - right[1]];
+            any | (left[0] * left[0] * right[1] + right[0] * right[0] * left[1] > bar * (left[1] * right[1]))
+        })
+    }
+
+    fn try_thresholds(&self, rights: &[Cell; CHUNK], first: usize, found: &mut (f64, Option<usize>)) {
+        for (i, right) in rights.iter().enumerate() {
+            let gain = self.gain(right);
+            if gain > found.0 && self.is_valid(right) {
+                *found = (gain, Some(first + i));
+            }
+        }
+    }
+
+    fn is_valid(&self, right: &Cell) -> bool {
+        right[1] >= self.needed && self.sum[1] - right[1] >= self.needed
+    }
+
+    fn gain(&self, right: &Cell) -> f64 {
+        let left = [self.sum[0] - right[0], self.sum[1] - right[1]];
+        left[0] * left[0] / left[1] + right[0] * right[0] / right[1]
+    }
+
+    /// Takes a column's best threshold if its gain over no split is more than that of the columns before, also after rounding.
+    fn take(&mut self, gain: f64, feature: usize, tail: &Tail, at: usize) {
+        let over_none = gain - self.floor;
+        if over_none > self.best.gain {
+            let left = [self.sum[0] - tail.cells[at][0], self.sum[1] - tail.cells[at][1]];
+            self.best = Split { gain: over_none, feature, bin: tail.len - 1 - at, left };
+            self.bar = gain;
+        }
+    }
+}
