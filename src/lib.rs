@@ -8,6 +8,8 @@ pub mod time;
 
 pub mod data;
 
+pub mod import;
+
 pub mod forecast;
 
 pub mod detect;
