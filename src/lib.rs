@@ -15,3 +15,5 @@ pub mod forecast;
 pub mod detect;
 
 pub mod score;
+
+pub mod report;

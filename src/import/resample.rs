@@ -35,7 +35,9 @@ pub(super) fn sum(stamps: &[Timestamp], cells: &Cells, edges: Edges, step: Step,
     let buckets: Vec<Option<usize>> = stamps.iter().map(|at| origin.bucket(*at)).collect();
     let len = buckets.last().copied().flatten()? + 1;
     let grid = Grid::new(origin.start.to_zoned(zone.clone()), step, len);
-    let begun = usize::from(edges.before >= origin.start);
+    // The first day may begin long before the first part; parts before the origin have no bucket.
+    let first = buckets.iter().flatten().next().copied()?;
+    let begun = first + usize::from(edges.before >= grid.stamp(first).timestamp());
     let ended = usize::from(edges.after < grid.end(len - 1).timestamp());
     if begun + ended >= len {
         return None;

@@ -3,4 +3,5 @@
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_season;
+mod import;
 mod support;

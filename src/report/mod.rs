@@ -1,0 +1,5 @@
+//! What people and programs read of a run.
+
+pub mod detect;
+#[cfg(feature = "plot")]
+pub mod plot;
