@@ -73,6 +73,16 @@ impl Imported {
 /// midnight, longer ones on the first whole day. A sum with any part missing would look like a drop, so it is missing; buckets that the
 /// file only begins or ends in are left out.
 ///
+/// ```
+/// use incident_harness::import::{Options, read_series};
+/// let file = std::env::temp_dir().join("incident-harness-example.csv");
+/// std::fs::write(&file, "date,tickets\n2023-09-28,210\n2023-09-29,198\n2023-10-01,87\n")?;
+/// let imported = read_series(&file, &Options::default())?;
+/// assert_eq!(imported.series.values(), [Some(210.0), Some(198.0), None, Some(87.0)]);
+/// assert_eq!(imported.value_column, "tickets");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ImportError`] naming file, row and column, what was found and what was expected.
 pub fn read_series(path: &Path, options: &Options) -> Result<Imported, ImportError> {

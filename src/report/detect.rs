@@ -180,13 +180,8 @@ impl DetectReport {
             counted(self.fits, "fit"),
         );
         let flagged = self.points.iter().filter(|point| point.flagged).count();
-        let _ = writeln!(
-            text,
-            "{} outside the {} % interval, {}",
-            counted(flagged, "bucket"),
-            percent(self.interval),
-            counted(self.alarms.len(), "alarm")
-        );
+        let where_to = if self.has_bands() { format!("outside the {} % interval", percent(self.interval)) } else { "flagged".to_owned() };
+        let _ = writeln!(text, "{} {where_to}, {}", counted(flagged, "bucket"), counted(self.alarms.len(), "alarm"));
         if !self.alarms.is_empty() {
             text.push('\n');
             text.push_str(&self.alarm_table());
@@ -195,6 +190,11 @@ impl DetectReport {
             let _ = writeln!(text, "\n{}", scores.line());
         }
         text
+    }
+
+    /// Whether the model says what it expects; a floor does not, and is not judged by an interval.
+    fn has_bands(&self) -> bool {
+        self.points.iter().any(|point| point.expected.is_some())
     }
 
     fn alarm_table(&self) -> String {
@@ -216,7 +216,9 @@ impl DetectReport {
         let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), short);
         let interval = worst.lower.zip(worst.upper).map_or_else(|| "–".to_owned(), |(l, u)| format!("{} to {}", short(l), short(u)));
         let count = flagged().count().to_string();
-        [alarm.first.clone(), alarm.last.clone(), count, worst.time.clone(), number(worst.value), number(worst.expected), interval]
+        // Without an interval no bucket of the run is known to be the worst.
+        let (time, value) = if self.has_bands() { (worst.time.clone(), worst.value) } else { ("–".to_owned(), None) };
+        [alarm.first.clone(), alarm.last.clone(), count, time, number(value), number(worst.expected), interval]
     }
 }
 
