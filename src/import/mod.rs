@@ -328,22 +328,14 @@ pub enum ImportError {
         unit: &'static str,
     },
     /// A stamp between two buckets.
-    #[error(
-        "{place}: `{got}` is off the grid, expected {low} or {high} (every {step} from {start}); `--step {way_out}` sums to a coarser step"
-    )]
+    #[error("{place}: `{got}` is off the grid, expected {expected}; `--step {way_out}` sums to a coarser step")]
     OffGrid {
         /// The row.
         place: Place,
         /// Its time.
         got: String,
-        /// The grid point before it.
-        low: String,
-        /// The grid point after it.
-        high: String,
-        /// The step of the grid.
-        step: String,
-        /// Start of the grid.
-        start: String,
+        /// The grid points around it.
+        expected: String,
         /// A coarser step.
         way_out: &'static str,
     },

@@ -188,10 +188,7 @@ fn off_grid(table: &Table, index: usize, grid: &Grid, bucket: usize, spacing: Sp
     ImportError::OffGrid {
         place: table.place(index),
         got: read_out(table.rows[index].at, zone),
-        low: grid.label(bucket),
-        high: grid.label(bucket + 1),
-        step: grid.step().to_string(),
-        start: grid.label(0),
+        expected: format!("{} or {} (every {} from {})", grid.label(bucket), grid.label(bucket + 1), grid.step(), grid.label(0)),
         way_out: spacing.way_out(),
     }
 }
