@@ -124,6 +124,8 @@ impl Run {
         suite.detection.interval = self.interval.unwrap_or(suite.detection.interval);
         suite.detection.budget = self.budget.unwrap_or(suite.detection.budget);
         suite.check("flags")?;
+        // A rule that could never be applied is told before hours of work, not after.
+        crate::gate::rules(&suite)?;
         Ok(suite)
     }
 }

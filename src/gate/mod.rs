@@ -14,18 +14,40 @@ pub use verdict::{Status, Verdict};
 
 use crate::score::Scorecard;
 use crate::score::scorecard::{ModelRow, Role};
+use crate::suite::{RuleSpec, Suite};
+
+/// The rules of a suite.
+///
+/// # Errors
+/// [`GateError::Rule`] with the number of the first rule that cannot hold a run to anything.
+pub fn rules(suite: &Suite) -> Result<Vec<Rule>, GateError> {
+    let rule = |(number, written): (usize, &RuleSpec)| {
+        Rule::try_from(written.clone()).map_err(|source| GateError::Rule { suite: suite.id.clone(), number: number + 1, source })
+    };
+    suite.gate.iter().enumerate().map(rule).collect()
+}
 
 /// Runs that cannot be compared: exit code 2.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum GateError {
     /// Nothing to hold the run to.
     #[error("the run has no gate rules: add `gate:` to its suite file and run it again")]
     NoRules,
     /// A rule speaks of a drop and there is nothing to drop from.
-    #[error("a rule has `max_drop` and there is no baseline for `{suite}`: make one with `harness gate --bless`")]
+    #[error("a rule has `max_drop` and there is no baseline for `{suite}`: make one with `harness bless RUN`")]
     NoBaseline {
         /// The suite.
         suite: String,
+    },
+    /// A rule that cannot hold a run to anything.
+    #[error("suite `{suite}`, gate rule {number}: {source}")]
+    Rule {
+        /// The suite.
+        suite: String,
+        /// The rule, from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: rule::RuleError,
     },
     /// Other files, seeds or settings.
     #[error("this run cannot be compared with the baseline: {}; bless a new baseline if that is meant", .0.join("; "))]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::known_names;
 use crate::score::{Better, METRICS, Metric};
+use crate::suite::{RuleSpec, Where};
 
 /// A rule that cannot hold a run to anything.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -50,18 +51,9 @@ pub enum RuleError {
     },
 }
 
-/// The rows a rule is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Where {
-    /// A model or floor by name; absent: every model, floors and oracles left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-}
-
 /// One rule, checked when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "RuleSpec", into = "RuleSpec")]
 pub struct Rule {
     /// What is measured.
     pub metric: MetricName,
@@ -105,21 +97,6 @@ impl From<MetricName> for String {
     }
 }
 
-/// A rule as it stands in YAML.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    metric: MetricName,
-    #[serde(default, rename = "where")]
-    rows: Where,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    min: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max_drop: Option<f64>,
-}
-
 /// The key of the limit that suits a metric.
 #[must_use]
 pub const fn limit_key(better: Better) -> &'static str {
@@ -129,11 +106,12 @@ pub const fn limit_key(better: Better) -> &'static str {
     }
 }
 
-impl TryFrom<Written> for Rule {
+impl TryFrom<RuleSpec> for Rule {
     type Error = RuleError;
 
-    fn try_from(written: Written) -> Result<Self, RuleError> {
-        let Metric { name: metric, better, .. } = *written.metric.metric();
+    fn try_from(written: RuleSpec) -> Result<Self, RuleError> {
+        let name = MetricName::try_from(written.metric)?;
+        let Metric { name: metric, better, .. } = *name.metric();
         let expected = limit_key(better);
         let (limit, wrong) = match better {
             Better::Higher => (written.min, written.max.map(|_| ("max", "more"))),
@@ -151,17 +129,17 @@ impl TryFrom<Written> for Rule {
         if let Some(got) = written.max_drop.filter(|drop| !(drop.is_finite() && *drop >= 0.0)) {
             return Err(RuleError::BadNumber { metric, limit: "max_drop", got, expected: "zero or a positive number" });
         }
-        Ok(Self { metric: written.metric, rows: written.rows, limit, max_drop: written.max_drop })
+        Ok(Self { metric: name, rows: written.rows, limit, max_drop: written.max_drop })
     }
 }
 
-impl From<Rule> for Written {
+impl From<Rule> for RuleSpec {
     fn from(rule: Rule) -> Self {
         let (min, max) = match rule.metric.metric().better {
             Better::Higher => (rule.limit, None),
             Better::Lower => (None, rule.limit),
         };
-        Self { metric: rule.metric, rows: rule.rows, min, max, max_drop: rule.max_drop }
+        Self { metric: rule.metric.into(), rows: rule.rows, min, max, max_drop: rule.max_drop }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Reports: a judged run as text for people and files for programs. A format is one file and one row of [`FORMATS`].
 
 pub mod console;
+pub mod detect;
 mod markdown;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod summary;
 pub mod table;
 

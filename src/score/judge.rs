@@ -9,7 +9,6 @@ use super::sample::{FileCounts, Files};
 use super::scorecard::{Basis, ModelCounts, Role, Scorecard};
 use crate::data::observation::Observation;
 use crate::data::truth::GroundTruth;
-use crate::detect;
 use crate::name::{ConfigId, IncidentId};
 use crate::record::{DetectionKey, Manifest, Outcome, Record, Store, StoreError};
 use crate::run::oracle;
@@ -175,7 +174,7 @@ fn scorecard(manifest: &Manifest, suite: &Suite, jobs: &[Job], sides: &BTreeMap<
         .iter()
         .map(|column| ModelCounts {
             config: column.config.clone(),
-            role: role(column.role),
+            role: column.role,
             files: files.remove(&column.config).unwrap_or_default(),
         })
         .collect();
@@ -186,14 +185,6 @@ fn scorecard(manifest: &Manifest, suite: &Suite, jobs: &[Job], sides: &BTreeMap<
 fn add(files: &mut Files, file: &str, faulted: bool, counts: &Counts) {
     let entry = files.entry(file.to_owned()).or_insert_with(|| FileCounts { faulted, counts: Counts::default() });
     entry.counts += counts;
-}
-
-const fn role(role: detect::Role) -> Role {
-    match role {
-        detect::Role::Model => Role::Model,
-        detect::Role::Floor => Role::Floor,
-        detect::Role::Oracle => Role::Oracle,
-    }
 }
 
 /// The truth as a detector, scored like every other.

@@ -5,6 +5,7 @@
 
 pub mod counts;
 pub mod detection;
+pub mod judge;
 pub mod matching;
 pub mod metric;
 pub mod pick;

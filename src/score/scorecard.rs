@@ -9,24 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::counts::Counts;
 use super::sample::{Estimate, FileCounts, Files, estimates};
 use super::{HEADLINE, METRICS, Metric};
+pub use crate::detect::Role;
 use crate::measured::{Measured, Why};
 use crate::name::ConfigId;
 use crate::stats::bootstrap::Interval;
 
 /// The version of the file's shape.
 pub const FORMAT: u32 = 1;
-
-/// What a row stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// A contender.
-    Model,
-    /// A trivial rule every contender must beat.
-    Floor,
-    /// Sees the truth: an upper bound, never picked.
-    Oracle,
-}
 
 /// What two runs must share to be compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::detect::residual::{OnAlarm, Origin, Refit};
 use crate::detect::Protocol;
 use crate::detect::page::Paging;
-use crate::gate::Rule;
 use crate::seed::SeedRole;
 use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
@@ -172,6 +171,35 @@ impl Detection {
     }
 }
 
+/// A rule of the gate as it is written; `gate` checks that its metric exists and that its limits suit it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    /// What is measured (see `harness list metrics`).
+    pub metric: String,
+    /// On which rows.
+    #[serde(default, rename = "where")]
+    pub rows: Where,
+    /// The least value allowed, for metrics where more is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest value allowed, for metrics where less is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// How much worse than the baseline it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_drop: Option<f64>,
+}
+
+/// The rows a rule is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Where {
+    /// A model or floor by name; absent: every model, floors and oracle left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
 /// A suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,7 +220,7 @@ pub struct Suite {
     pub detection: Detection,
     /// The rules `harness gate` applies.
     #[serde(default)]
-    pub gate: Vec<Rule>,
+    pub gate: Vec<RuleSpec>,
 }
 
 impl Suite {
