@@ -5,6 +5,7 @@ pub mod name;
 pub mod seed;
 pub mod stats;
 pub mod time;
+pub mod yaml;
 
 pub mod data;
 
