@@ -9,6 +9,8 @@ pub mod yaml;
 
 pub mod data;
 
+pub mod scenario;
+
 pub mod forecast;
 
 pub mod detect;
