@@ -1,10 +1,12 @@
 //! Data that crosses borders between rooms. Blind rooms see all of it except `truth` and `incident`.
 
 pub mod change;
+pub mod holiday;
 pub mod incident;
 pub mod known;
 pub mod observation;
 pub mod series;
+pub mod ticket;
 pub mod truth;
 
 pub use change::{Change, ChangeKind};

@@ -1,0 +1,112 @@
+//! Scenario files of a folder, in the order of their paths.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Scenario;
+use crate::yaml::YamlError;
+
+/// Why scenarios could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no scenario file.
+    #[error("no scenario (*.yaml, *.yml) in {}", path.display())]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file or folder could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Everything that is wrong with every file.
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Broken {
+        /// One entry per problem, in the order of files.
+        problems: Vec<Problem>,
+    },
+}
+
+/// One thing that is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// In one file.
+    #[error(transparent)]
+    File(#[from] YamlError),
+    /// Two files have the same id.
+    #[error("{second}: id `{id}` is taken by {first}: ids are unique in a run")]
+    SameId {
+        /// The id.
+        id: String,
+        /// The file that has it.
+        first: String,
+        /// The file that has it too.
+        second: String,
+    },
+}
+
+/// Reads every scenario below a folder, or the one of a file, sorted by path.
+///
+/// # Errors
+/// [`LoadError::Empty`] when there is none, [`LoadError::Broken`] with the problems of all files.
+pub fn load_folder(path: &Path) -> Result<Vec<Scenario>, LoadError> {
+    let files = find(path)?;
+    if files.is_empty() {
+        return Err(LoadError::Empty { path: path.to_owned() });
+    }
+    let mut problems = Vec::new();
+    let mut scenarios = Vec::new();
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for (below, file) in files {
+        let text = fs::read_to_string(&file).map_err(|source| LoadError::Io { path: file.clone(), source })?;
+        let name = file.display().to_string();
+        match Scenario::parse(&text, &name, &below) {
+            Ok(scenario) => {
+                if let Some(first) = taken.get(scenario.id.as_str()) {
+                    problems.push(Problem::SameId { id: scenario.id.to_string(), first: first.clone(), second: name });
+                } else {
+                    taken.insert(scenario.id.to_string(), name);
+                }
+                scenarios.push(scenario);
+            }
+            Err(errors) => problems.extend(errors.into_iter().map(Problem::File)),
+        }
+    }
+    if problems.is_empty() { Ok(scenarios) } else { Err(LoadError::Broken { problems }) }
+}
+
+/// Path below the folder with `/` (of a single file: its folder and name), and path to open.
+fn find(path: &Path) -> Result<Vec<(String, PathBuf)>, LoadError> {
+    let failed = |at: &Path| {
+        let path = at.to_owned();
+        move |source| LoadError::Io { path, source }
+    };
+    if fs::metadata(path).map_err(failed(path))?.is_file() {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        // The folder of a single file stands for its family.
+        let family = path.parent().and_then(Path::file_name).map(|family| family.to_string_lossy().into_owned());
+        return Ok(vec![(family.map_or_else(|| name.clone(), |family| format!("{family}/{name}")), path.to_owned())]);
+    }
+    let mut files = Vec::new();
+    let mut folders = vec![(String::new(), path.to_owned())];
+    while let Some((below, folder)) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
+            let entry = entry.map_err(failed(&folder))?.path();
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let below = if below.is_empty() { name } else { format!("{below}/{name}") };
+            if entry.is_dir() {
+                folders.push((below, entry));
+            } else if entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                files.push((below, entry));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,72 @@
+//! Scenarios: what a file says (`spec`), what it means (`check`, `case`), and where files come from (`load`).
+//!
+//! A scenario names a desk, its calendar and what goes wrong; it holds no drawn number. `synth` turns it and a seed into an incident.
+
+pub mod case;
+mod check;
+pub mod dimension;
+mod load;
+pub mod spec;
+pub mod value;
+
+use crate::name::ScenarioId;
+use crate::seed::digest;
+use crate::time::{Span, Step};
+use crate::yaml::{self, YamlError};
+
+pub use load::{LoadError, load_folder};
+
+/// A scenario file that was read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Its `id:`.
+    pub id: ScenarioId,
+    /// One line for people.
+    pub title: String,
+    /// Path below the folder that was loaded, with `/`.
+    pub file: String,
+    /// The folder it lies in below that one; empty at the top.
+    pub family: String,
+    /// What it means.
+    pub case: case::Case,
+    digest: String,
+}
+
+impl Scenario {
+    /// Reads and checks the text of a file; `name` is how errors name it, `file` its path below the folder loaded.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, each with its place; only the first thing if it is not the right kind of YAML.
+    pub fn parse(text: &str, name: &str, file: &str) -> Result<Self, Vec<YamlError>> {
+        let spec: spec::Spec = yaml::parse(text, name).map_err(|error| vec![error])?;
+        let case = check::check(&spec, text, name)?;
+        let family = file.split_once('/').map_or_else(String::new, |(top, _)| top.to_owned());
+        // Dimensions and tags carry what the built-in desk adds, so that a change to it shows in the digest.
+        let content = serde_json::to_vec(&(&spec, &case.dimensions, &case.tags)).expect("a specification is plain data");
+        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), family, case, digest: digest(&content, 12) })
+    }
+
+    /// Whether the file declares a fault: its stratum.
+    #[must_use]
+    pub fn faulted(&self) -> bool {
+        !self.case.faults.is_empty()
+    }
+
+    /// Width of a bucket.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.case.days.grid.step()
+    }
+
+    /// A page later than this after the start of an effect is late.
+    #[must_use]
+    pub const fn deadline(&self) -> Span {
+        self.case.deadline
+    }
+
+    /// Twelve hexadecimal digits over what the file says; comments and layout do not count.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
