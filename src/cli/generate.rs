@@ -44,7 +44,7 @@ impl Generate {
         if self.json {
             print_json(&exported)?;
         } else {
-            print(&format!("{exported}\n"));
+            exported.iter().for_each(|file| print(&format!("{}\n", file.display())));
         }
         Ok(Exit::Done)
     }

@@ -3,9 +3,12 @@
 //! Easter by the anonymous Gregorian computus (Meeus, *Astronomical Algorithms*, 2nd ed., ch. 8). National holidays only, no regional
 //! ones; Great Britain as England and Wales. One-off days are listed with their year.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 
+use super::known::Columns;
 use crate::name::known_names;
 
 /// A country whose holidays are not known.
@@ -48,6 +51,28 @@ pub fn holidays(country: &str, year: i16) -> Result<Holidays, UnknownCountry> {
     let mut days = if (1583..=9998).contains(&year) { rule(year) } else { Vec::new() };
     days.sort();
     Ok(days)
+}
+
+/// Marks the public holidays of a country in columns that have none yet.
+///
+/// # Errors
+/// [`UnknownCountry`] with the known codes.
+pub fn mark(columns: &mut Columns, country: &str) -> Result<(), UnknownCountry> {
+    let dates: Vec<Date> = (0..columns.grid.len()).map(|bucket| columns.grid.datetime(bucket).date()).collect();
+    let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(()) };
+    let mut named = BTreeMap::new();
+    for year in first.year()..=last.year() {
+        named.extend(holidays(country, year)?);
+    }
+    named.retain(|date, _| dates.binary_search(date).is_ok());
+    let names: BTreeSet<&str> = named.values().copied().collect();
+    let code = |date: &Date| {
+        let place = names.iter().position(|name| named.get(date) == Some(name))?;
+        u16::try_from(place).ok()
+    };
+    columns.holidays = dates.iter().map(code).collect();
+    columns.holiday_names = names.into_iter().map(str::to_owned).collect();
+    Ok(())
 }
 
 fn germany(year: i16) -> Holidays {

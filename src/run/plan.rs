@@ -86,7 +86,7 @@ impl Plan {
     /// Scenario file → digest of its content.
     #[must_use]
     pub fn digests(&self) -> BTreeMap<String, String> {
-        self.scenarios.iter().map(|scenario| (scenario.file.clone(), scenario.digest())).collect()
+        self.scenarios.iter().map(|scenario| (scenario.file.clone(), scenario.digest().to_owned())).collect()
     }
 
     fn columns(&self) -> Vec<ColumnEntry> {

@@ -91,7 +91,11 @@ mod tests {
         let stop = AtomicBool::new(false);
         let jobs: Vec<usize> = (0..100).collect();
         let mut seen = 0;
-        let all = run(&jobs, 1, &stop, |job| *job, |_, _| {
+        let slow = |job: &usize| {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            *job
+        };
+        let all = run(&jobs, 1, &stop, slow, |_, _| {
             seen += 1;
             stop.store(seen >= 10, Ordering::Relaxed);
             Ok::<(), ()>(())

@@ -16,6 +16,15 @@ pub enum Better {
     Lower,
 }
 
+impl fmt::Display for Better {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Higher => "higher is better",
+            Self::Lower => "lower is better",
+        })
+    }
+}
+
 /// What a number counts, and how it prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {

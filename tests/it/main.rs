@@ -1,15 +1,17 @@
 //! Behaviour of the harness, room by room.
 
+mod bad_input;
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;
 mod forecast_season;
 mod gate;
-mod score;
 mod import;
+mod layers;
 #[cfg(feature = "plot")]
 mod plot;
 mod report_detect;
-mod layers;
+mod run;
+mod score;
 mod support;
 mod vus;
