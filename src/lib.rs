@@ -11,6 +11,8 @@ pub mod data;
 
 pub mod scenario;
 
+pub mod synth;
+
 pub mod forecast;
 
 pub mod detect;
