@@ -104,6 +104,8 @@ pub struct Label {
 pub struct Fault {
     /// Its kind: the key in the file, and the name of its mechanism.
     pub kind: &'static str,
+    /// The kind of change that causes it, and that the log shows.
+    pub cause: Option<ChangeKind>,
     /// When it happens.
     pub start: Start,
     /// Buckets from there to the first tickets.

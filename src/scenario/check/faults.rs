@@ -59,7 +59,7 @@ impl Checker<'_> {
         let lag = fault.lag.as_ref().map_or(Some(Draw::Literal(0)), |lag| self.buckets("lag", lag, known.days, 0));
         let duration = self.optional_buckets(fault.duration.as_ref(), known.days);
         let scopes = self.scopes(fault.scope.as_ref(), known.dimensions);
-        let course = self.course(fault);
+        let course = self.course(fault, known);
         let adds = matches!(&course, Some(Course::Scale { multiplier, .. }) if multiplier.extremes().iter().all(|factor| **factor > 1.0));
         if !adds && course.is_some() {
             let given = fault.attributes.0.first().map(|(name, _)| name.referenced);
@@ -80,7 +80,18 @@ impl Checker<'_> {
             self.report(place, format!("with this lag the first tickets come after the end of the calendar, {}", known.days.last()));
         }
         let version = fault.version.as_ref().map(|version| version.value.clone());
-        let fault = Fault { kind, start, lag, duration: duration?, scopes: scopes?, course: course?, skew: skew?, tags: tags?, version };
+        let fault = Fault {
+            kind,
+            cause: cause(kind),
+            start,
+            lag,
+            duration: duration?,
+            scopes: scopes?,
+            course: course?,
+            skew: skew?,
+            tags: tags?,
+            version,
+        };
         (self.errors.len() == before).then_some(fault)
     }
 
@@ -127,7 +138,7 @@ impl Checker<'_> {
     }
 
     /// Shape and multiplier together.
-    fn course(&mut self, fault: &Acting) -> Option<Course> {
+    fn course(&mut self, fault: &Acting, known: &Known<'_>) -> Option<Course> {
         let shape = &fault.shape;
         match &shape.value {
             Shape::Variance(_) | Shape::Pattern(_) if fault.multiplier.is_some() => {
@@ -137,13 +148,24 @@ impl Checker<'_> {
             Shape::Variance(sd) => {
                 self.number(sd, |sd| sd > 1.0 && sd <= 20.0, "variance needs a factor on the sd above 1, up to 20").map(Course::Spread)
             }
-            Shape::Pattern(weights) => self.weights(Some(weights), "pattern").map(Course::Pattern),
+            Shape::Pattern(weights) => self.pattern(weights, known),
             Shape::Spike => self.scale(fault, Profile::Flat, |factor| factor > 1.0, "a spike needs a multiplier above 1"),
             Shape::Dip => self.scale(fault, Profile::Flat, |factor| factor < 1.0, "a dip needs a multiplier below 1"),
             Shape::Shift => self.scale(fault, Profile::Flat, |_| true, ""),
             Shape::Ramp => self.scale(fault, Profile::Rising, |_| true, ""),
             Shape::Transient => self.scale(fault, Profile::Fading, |_| true, ""),
         }
+    }
+
+    fn pattern(&mut self, weights: &Spanned<Vec<f64>>, known: &Known<'_>) -> Option<Course> {
+        let new: [f64; 7] = self.weights(Some(weights), "pattern")?;
+        // A desk whose own weights are wrong has been reported.
+        let normal: [f64; 7] = self.weights(known.spec.tickets.weekday.as_ref(), "weekday")?;
+        if new.iter().zip(normal).all(|(new, normal)| (new - normal).abs() < 1e-9) {
+            self.report(weights.referenced, "this is the week of a normal desk: nothing changes");
+            return None;
+        }
+        Some(Course::Pattern(new))
     }
 
     fn scale(&mut self, fault: &Acting, profile: Profile, allowed: impl Fn(f64) -> bool, rule: &str) -> Option<Course> {
@@ -187,7 +209,18 @@ impl Checker<'_> {
         let loss = self.number(&gap.loss, |loss| loss > 0.0 && loss <= 1.0, "a loss lies above 0 and up to 1");
         let (start, lag) = (Start::At(onset?), Draw::Literal(0));
         let course = Course::Lose(loss?);
-        Some(Fault { kind, start, lag, duration: duration?, scopes: scopes?, course, skew: Vec::new(), tags: None, version: None })
+        Some(Fault {
+            kind,
+            cause: cause(kind),
+            start,
+            lag,
+            duration: duration?,
+            scopes: scopes?,
+            course,
+            skew: Vec::new(),
+            tags: None,
+            version: None,
+        })
     }
 
     fn burst(&mut self, kind: &'static str, burst: &Burst, known: &Known<'_>) -> Option<Fault> {
@@ -199,7 +232,18 @@ impl Checker<'_> {
         let tags = self.caused_tags(burst.tags.as_ref(), known.tags);
         let (start, lag) = (Start::At(onset?), Draw::Literal(0));
         let course = Course::Add(per_day?);
-        Some(Fault { kind, start, lag, duration: duration?, scopes: scopes?, course, skew: skew?, tags: tags?, version: None })
+        Some(Fault {
+            kind,
+            cause: cause(kind),
+            start,
+            lag,
+            duration: duration?,
+            scopes: scopes?,
+            course,
+            skew: skew?,
+            tags: tags?,
+            version: None,
+        })
     }
 
     /// Scopes that hold no normal tickets: nothing could be scaled there.
