@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use augurs::prophet::{FeaturePrediction, PredictionData, Prophet as Model};
 
 use super::effects::{self, Effect};
+use super::input::{Input, wall_clock};
 use super::optimizer::{Found, Native};
 use super::trend_paths::{Law, TrendPaths};
-use super::{Growth, Input, Mode, Prophet, failed, not_finite, wall_clock};
+use super::{Growth, Mode, Prophet, failed, not_finite};
 use crate::data::{Known, Series};
 use crate::forecast::{Fitted, ForecastError, Forecaster, Predictive};
 use crate::seed::Seed;

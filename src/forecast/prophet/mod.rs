@@ -10,9 +10,12 @@
 
 mod effects;
 mod fitted;
+mod input;
 mod optimizer;
 mod posterior;
+mod quadratic;
 mod residuals;
+mod sum_of_squares;
 mod trend_paths;
 
 use augurs::prophet::{
@@ -21,13 +24,12 @@ use augurs::prophet::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::effects::Effect;
 use self::fitted::{Constant, FittedProphet};
+use self::input::Input;
 use self::optimizer::Native;
 use super::{Fitted, ForecastError, Forecaster};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
-use crate::time::Grid;
 
 const NAME: &str = "prophet";
 const DAY: i64 = 86_400;
@@ -238,56 +240,6 @@ impl Prophet {
         let count = self.changepoints.min(last);
         (1..=count).map(|i| sorted[(i as f64 * (last as f64 / count as f64)).round_ties_even() as usize]).collect()
     }
-}
-
-/// A history as the model sees it: buckets with a value.
-struct Input {
-    /// Wall-clock seconds.
-    stamps: Vec<i64>,
-    y: Vec<f64>,
-    /// Their numbers in `known`.
-    rows: Vec<usize>,
-    known: Known,
-    effects: Vec<Effect>,
-}
-
-impl Input {
-    fn new(history: &Series, known: &Known) -> Result<Self, ForecastError> {
-        let (rows, y): (Vec<usize>, Vec<f64>) =
-            history.values().iter().enumerate().filter_map(|(row, value)| value.map(|value| (row, value))).unzip();
-        let stamps = rows.iter().map(|&row| wall_clock(history.grid(), row)).collect();
-        let effects = effects::of_history(known, &rows).map_err(|name| not_finite(&name))?;
-        Ok(Self { stamps, y, rows, known: known.clone(), effects })
-    }
-
-    /// First and last stamp. The clock can go back for an hour, so they are looked for.
-    fn ends(&self) -> (i64, i64) {
-        let fold = |start, pick: fn(i64, i64) -> i64| self.stamps.iter().copied().fold(start, pick);
-        (fold(i64::MAX, i64::min), fold(i64::MIN, i64::max))
-    }
-
-    /// Seconds from the first to the last value.
-    fn length(&self) -> i64 {
-        let (first, last) = self.ends();
-        last.saturating_sub(first)
-    }
-
-    /// The smallest distance of two stamps in a row, in seconds.
-    fn smallest_gap(&self) -> i64 {
-        self.stamps.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0).min().unwrap_or(i64::MAX)
-    }
-
-    /// What augurs divides values by.
-    fn scale(&self) -> f64 {
-        let largest = self.y.iter().fold(0.0_f64, |largest, y| largest.max(y.abs()));
-        if largest > 0.0 { largest } else { 1.0 }
-    }
-}
-
-/// Wall-clock seconds of a bucket: the count a clock on the wall would give, without a zone.
-fn wall_clock(grid: &Grid, bucket: usize) -> i64 {
-    let stamp = grid.stamp(bucket);
-    stamp.timestamp().as_second() + i64::from(stamp.offset().seconds())
 }
 
 fn positive(value: f64) -> Result<PositiveFloat, ForecastError> {

@@ -6,7 +6,8 @@
 
 use augurs::prophet::optimizer::Data;
 
-use super::residuals::{Rows, SumOfSquares};
+use super::residuals::Rows;
+use super::sum_of_squares::SumOfSquares;
 use crate::stats::lbfgs::{self, Options, Outcome};
 
 /// Prior sd of rate and level.

@@ -1,8 +1,7 @@
-//! The sum of squared residuals of a Prophet mean, and its gradient: row by row, or from cross products computed once.
+//! The rows of a Prophet regression, and its sum of squared residuals row by row.
 //!
-//! mean = trend · (1 + multiplicative features) + additive features, trend = k·t + m + Σ δⱼ·(t − sⱼ)₊. Without multiplicative features
-//! the mean is linear in all parameters, so that one matrix of cross products replaces the rows: an evaluation then costs the square
-//! of the number of parameters, however long the history. Taylor & Letham, "Forecasting at scale" (2018), §3.
+//! mean = trend · (1 + multiplicative features) + additive features, trend = k·t + m + Σ δⱼ·(t − sⱼ)₊. Taylor & Letham, "Forecasting at
+//! scale" (2018), §3.
 
 use std::ops::Range;
 
@@ -11,21 +10,22 @@ use augurs::prophet::optimizer::Data;
 
 /// The regression behind a posterior. Parameters stand as `[k, m, δ…, β…]`, β in the order of `order`.
 pub(super) struct Rows {
-    y: Vec<f64>,
-    t: Vec<f64>,
+    pub(super) y: Vec<f64>,
+    pub(super) t: Vec<f64>,
     /// Changepoints in order, with the first row at or after each.
-    changes: Vec<(f64, usize)>,
+    pub(super) changes: Vec<(f64, usize)>,
     /// Features, one column after the other.
     columns: Vec<f64>,
-    additive: Vec<f64>,
-    multiplicative: Vec<f64>,
-    trend: Trend,
+    pub(super) additive: Vec<f64>,
+    pub(super) multiplicative: Vec<f64>,
+    pub(super) trend: Trend,
     /// Per column here, its number in the data it came from.
     pub(super) order: Vec<usize>,
 }
 
+/// Shape of the trend.
 #[derive(Clone, Copy, PartialEq)]
-enum Trend {
+pub(super) enum Trend {
     Linear,
     Flat,
 }
@@ -62,7 +62,7 @@ impl Rows {
         2 + self.changes.len() + self.order.len()
     }
 
-    fn column(&self, j: usize) -> &[f64] {
+    pub(super) fn column(&self, j: usize) -> &[f64] {
         &self.columns[j * self.len()..(j + 1) * self.len()]
     }
 
@@ -89,33 +89,6 @@ impl Rows {
     }
 }
 
-/// The sum of squares as a function of the parameters.
-pub(super) enum SumOfSquares {
-    /// Any mix of features.
-    ByRow(Box<ByRow>),
-    /// Additive features only.
-    Quadratic(Quadratic),
-}
-
-impl SumOfSquares {
-    /// The cheaper form that fits the features.
-    pub(super) fn new(rows: &Rows) -> Self {
-        if rows.multiplicative.iter().any(|share| *share != 0.0) {
-            let zeros = vec![0.0; rows.len()];
-            return Self::ByRow(Box::new(ByRow { trend: zeros.clone(), residual: zeros.clone(), factor: zeros.clone(), slope: zeros }));
-        }
-        Self::Quadratic(Quadratic::new(rows))
-    }
-
-    /// The sum of squared residuals; writes its gradient.
-    pub(super) fn evaluate(&mut self, rows: &Rows, parameters: &[f64], gradient: &mut [f64]) -> f64 {
-        match self {
-            Self::ByRow(by_row) => by_row.evaluate(rows, parameters, gradient),
-            Self::Quadratic(quadratic) => quadratic.evaluate(parameters, gradient),
-        }
-    }
-}
-
 /// Scratch columns of the row-by-row form.
 pub(super) struct ByRow {
     trend: Vec<f64>,
@@ -127,7 +100,13 @@ pub(super) struct ByRow {
 }
 
 impl ByRow {
-    fn evaluate(&mut self, rows: &Rows, parameters: &[f64], gradient: &mut [f64]) -> f64 {
+    pub(super) fn new(rows: &Rows) -> Self {
+        let zeros = vec![0.0; rows.len()];
+        Self { trend: zeros.clone(), residual: zeros.clone(), factor: zeros.clone(), slope: zeros }
+    }
+
+    /// The sum of squared residuals; writes its gradient.
+    pub(super) fn evaluate(&mut self, rows: &Rows, parameters: &[f64], gradient: &mut [f64]) -> f64 {
         let changes = rows.changes.len();
         let beta = &parameters[2 + changes..];
         rows.trend(parameters, &mut self.trend);
@@ -182,104 +161,8 @@ impl ByRow {
     }
 }
 
-/// ‖y − Zθ‖² as a parabola around a near-solution, so that no digits cancel where the residuals are small.
-pub(super) struct Quadratic {
-    /// Zᵀ·Z, full.
-    products: Vec<f64>,
-    centre: Vec<f64>,
-    /// ‖y − Z·centre‖².
-    least: f64,
-    /// −2·Zᵀ(y − Z·centre).
-    slope: Vec<f64>,
-    offset: Vec<f64>,
-}
-
-impl Quadratic {
-    fn new(rows: &Rows) -> Self {
-        let (n, width) = (rows.len(), rows.width());
-        let design = design(rows);
-        let column = |j: usize| &design[j * n..(j + 1) * n];
-        let mut products = vec![0.0; width * width];
-        for a in 0..width {
-            for b in 0..=a {
-                let product = dot(column(a), column(b));
-                (products[a * width + b], products[b * width + a]) = (product, product);
-            }
-        }
-        let right: Vec<f64> = (0..width).map(|j| dot(column(j), &rows.y)).collect();
-        let centre = solve_ridge(&products, &right);
-        let mut residual = rows.y.clone();
-        for (j, value) in centre.iter().enumerate() {
-            add(&mut residual, -value, column(j));
-        }
-        let slope = (0..width).map(|j| -2.0 * dot(column(j), &residual)).collect();
-        Self { products, centre, least: dot(&residual, &residual), slope, offset: vec![0.0; width] }
-    }
-
-    fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
-        let width = self.centre.len();
-        gradient.fill(0.0);
-        for (j, (offset, (value, centre))) in self.offset.iter_mut().zip(parameters.iter().zip(&self.centre)).enumerate() {
-            *offset = value - centre;
-            add(gradient, *offset, &self.products[j * width..(j + 1) * width]);
-        }
-        let curved = dot(&self.offset, gradient);
-        for (slot, slope) in gradient.iter_mut().zip(&self.slope) {
-            *slot = 2.0 * *slot + slope;
-        }
-        (self.least + dot(&self.slope, &self.offset) + curved).max(0.0)
-    }
-}
-
-/// The columns that k, m, δ and β multiply in an additive model, one after the other.
-fn design(rows: &Rows) -> Vec<f64> {
-    let n = rows.len();
-    let mut design = vec![0.0; n * rows.width()];
-    let (trend, features) = design.split_at_mut(n * (2 + rows.changes.len()));
-    if rows.trend == Trend::Linear {
-        trend[..n].copy_from_slice(&rows.t);
-        for ((at, first), ramp) in rows.changes.iter().zip(trend[2 * n..].chunks_exact_mut(n)) {
-            for (slot, t) in ramp[*first..].iter_mut().zip(&rows.t[*first..]) {
-                *slot = t - at;
-            }
-        }
-    }
-    trend[n..2 * n].fill(1.0);
-    for (j, column) in features.chunks_exact_mut(n).enumerate() {
-        if rows.additive[j] != 0.0 {
-            column.copy_from_slice(rows.column(j));
-        }
-    }
-    design
-}
-
-/// Solves (A + ridge)·x = b by Cholesky; the ridge only keeps collinear columns from dividing by zero.
-fn solve_ridge(matrix: &[f64], right: &[f64]) -> Vec<f64> {
-    let width = right.len();
-    let mut factor = matrix.to_vec();
-    let size = (0..width).map(|j| matrix[j * width + j]).fold(f64::MIN_POSITIVE, f64::max);
-    for j in 0..width {
-        factor[j * width + j] += 1e-9 * size;
-        for i in j..width {
-            let known: f64 = (0..j).map(|k| factor[i * width + k] * factor[j * width + k]).sum();
-            let rest = factor[i * width + j] - known;
-            factor[i * width + j] = if i == j { rest.max(1e-12 * size).sqrt() } else { rest / factor[j * width + j] };
-        }
-    }
-    let mut x = right.to_vec();
-    for i in 0..width {
-        let known: f64 = (0..i).map(|k| factor[i * width + k] * x[k]).sum();
-        x[i] = (x[i] - known) / factor[i * width + i];
-    }
-    for i in (0..width).rev() {
-        let known: f64 = (i + 1..width).map(|k| factor[k * width + i] * x[k]).sum();
-        x[i] = (x[i] - known) / factor[i * width + i];
-    }
-    x
-}
-
 /// Dot product in four running sums, which the compiler can keep in one register.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (whole_a, whole_b) = (a.chunks_exact(4), b.chunks_exact(4));
     let rest: f64 = whole_a.remainder().iter().zip(whole_b.remainder()).map(|(a, b)| a * b).sum();
@@ -291,7 +174,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }
 
-fn add(to: &mut [f64], factor: f64, what: &[f64]) {
+/// Adds a multiple of a column.
+pub(super) fn add(to: &mut [f64], factor: f64, what: &[f64]) {
     for (slot, x) in to.iter_mut().zip(what) {
         *slot += factor * x;
     }
@@ -313,46 +197,6 @@ impl Rows {
             trend: if flat { Trend::Flat } else { Trend::Linear },
             order: vec![0, 1, 2],
             t,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POINT: [f64; 8] = [0.3, 0.4, 0.2, -0.5, 0.1, 0.07, -0.2, 0.03];
-
-    #[test]
-    fn gradients_are_the_slopes_of_the_values() {
-        for (multiplicative, flat) in [(false, false), (true, false), (false, true), (true, true)] {
-            let rows = Rows::example(multiplicative, flat);
-            let mut squares = SumOfSquares::new(&rows);
-            let (mut gradient, mut scratch) = ([0.0; 8], [0.0; 8]);
-            squares.evaluate(&rows, &POINT, &mut gradient);
-            for j in 0..POINT.len() {
-                let mut shifted = POINT;
-                shifted[j] += 1e-5;
-                let above = squares.evaluate(&rows, &shifted, &mut scratch);
-                shifted[j] -= 2e-5;
-                let below = squares.evaluate(&rows, &shifted, &mut scratch);
-                let slope = (above - below) / 2e-5;
-                assert!((slope - gradient[j]).abs() < 1e-7 * (1.0 + slope.abs()), "{multiplicative} {flat} {j}: {slope} {}", gradient[j]);
-            }
-        }
-    }
-
-    #[test]
-    fn cross_products_and_rows_agree() {
-        for flat in [false, true] {
-            let rows = Rows::example(false, flat);
-            let zeros = vec![0.0; rows.len()];
-            let mut by_row = ByRow { trend: zeros.clone(), residual: zeros.clone(), factor: zeros.clone(), slope: zeros };
-            let (mut a, mut b) = ([0.0; 8], [0.0; 8]);
-            let one = by_row.evaluate(&rows, &POINT, &mut a);
-            let other = Quadratic::new(&rows).evaluate(&POINT, &mut b);
-            assert!((one - other).abs() < 1e-12 * one, "{one} {other}");
-            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-11), "{a:?} {b:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::posterior::Posterior;
 use super::*;
 use crate::data::known::Columns;
-use crate::time::Step;
+use crate::time::{Grid, Step};
 
 const CASES: [&str; 7] = ["flat_trend", "holidays", "yearly_weekly", "multiplicative", "hourly", "regressor_and_gaps", "bending_trend"];
 
