@@ -249,10 +249,10 @@ impl<'a> Grower<'a> {
             }
             let cells = column.above_first_bin();
             if both {
-                self.tail.sum(&small[cells.clone()]);
+                self.tail.sum(&small[cells.clone()], &in_small);
                 small_open[feature] = in_small.column(feature, &self.tail);
             }
-            self.tail.subtract_and_sum(&mut large[cells.clone()], &small[cells]);
+            self.tail.subtract_and_sum(&mut large[cells.clone()], &small[cells], &in_large);
             large_open[feature] = in_large.column(feature, &self.tail);
         }
         self.leaves[larger].best = in_large.best();
@@ -263,7 +263,7 @@ impl<'a> Grower<'a> {
         let mut search = Search::new(self.leaves[0].sum, self.min_data);
         for (feature, column) in self.coded.columns.iter().enumerate() {
             let cells = column.above_first_bin();
-            self.tail.sum(&self.histograms[cells]);
+            self.tail.sum(&self.histograms[cells], &search);
             self.open[feature] = search.column(feature, &self.tail);
         }
         self.leaves[0].best = search.best();
