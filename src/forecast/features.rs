@@ -117,7 +117,7 @@ impl Features {
         let season = season.max(2);
         let below_a_day = !step.is_daily();
         let holidays = !known.holiday_names().is_empty();
-        let window = Span::seconds(step.seconds() * i64::try_from(season).unwrap_or(i64::MAX));
+        let window = Span::seconds(step.seconds().saturating_mul(i64::try_from(season).unwrap_or(i64::MAX)));
         let mut names: Vec<String> = ["day_of_week", "is_weekend", "month", "day_of_month", "day_of_year"].map(str::to_owned).into();
         if below_a_day {
             names.push("minute_of_day".to_owned());

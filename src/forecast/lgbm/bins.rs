@@ -149,11 +149,11 @@ fn ends(counts: &[usize], max_bin: usize, rows: usize) -> Vec<usize> {
     let mut size = rest_rows / rest_bins;
     let mut ends = Vec::new();
     let mut in_bin = 0;
-    for i in 0..counts.len() - 1 {
+    for (i, count) in counts[..counts.len() - 1].iter().enumerate() {
         if !is_big(i) {
-            rest_rows -= counts[i] as f64;
+            rest_rows -= *count as f64;
         }
-        in_bin += counts[i];
+        in_bin += count;
         let filled = in_bin as f64;
         if is_big(i) || filled >= size || (is_big(i + 1) && filled >= (size * 0.5).max(1.0)) {
             ends.push(i);

@@ -5,7 +5,7 @@
 
 use super::Lgbm;
 use super::bins::Bins;
-use super::tree::{Coded, Grower, Node};
+use super::tree::{Coded, Grower, Node, leaf_of};
 
 /// Below this a leaf value or start score counts as 0.
 const ZERO: f64 = 1e-35;
@@ -81,20 +81,7 @@ impl Booster {
     pub fn predict(&self, row: &[f64]) -> f64 {
         let codes: Vec<u8> =
             self.used.iter().map(|(column, bins)| u8::try_from(bins.code(row[*column])).expect("a column has at most 255 bins")).collect();
-        self.trees.iter().map(|tree| self.leaves[tree.leaf + self.leaf_of(tree, &codes)]).sum()
-    }
-
-    fn leaf_of(&self, tree: &Tree, codes: &[u8]) -> usize {
-        if tree.leaves == 1 {
-            return 0;
-        }
-        let nodes = &self.nodes[tree.node..][..tree.leaves - 1];
-        let mut at = 0_i16;
-        while let Ok(i) = usize::try_from(at) {
-            let node = &nodes[i];
-            at = if codes[usize::from(node.feature)] <= node.bin { node.left } else { node.right };
-        }
-        usize::try_from(!at).expect("the complement of a negative number is not negative")
+        self.trees.iter().map(|tree| self.leaves[tree.leaf + leaf_of(&self.nodes[tree.node..][..tree.leaves - 1], &codes)]).sum()
     }
 
     /// Number of trees, which is smaller than asked for when nothing was left to split.

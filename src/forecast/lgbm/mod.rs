@@ -40,7 +40,7 @@ pub struct Lgbm {
     pub trees: usize,
     /// Share of a tree's correction that is applied.
     pub learning_rate: f64,
-    /// Most leaves of a tree.
+    /// Most leaves of a tree, up to 64.
     pub leaves: usize,
     /// Fewest rows of a leaf.
     pub min_data_in_leaf: usize,
@@ -80,7 +80,7 @@ impl Lgbm {
         within("season", self.season.unwrap_or(2), 2..100_001)?;
         within("folds", self.folds, 1..101)?;
         within("trees", self.trees, 1..100_001)?;
-        within("leaves", self.leaves, 2..10_001)?;
+        within("leaves", self.leaves, 2..tree::MOST_LEAVES + 1)?;
         within("min_data_in_leaf", self.min_data_in_leaf, 1..1_000_001)?;
         within("max_bin", self.max_bin, 2..256)?;
         within("min_data_in_bin", self.min_data_in_bin, 1..1_000_001)?;

@@ -3,13 +3,15 @@
 //! The sums right of every threshold are formed first, cell by cell in LightGBM's order; they must be exact. Gains are then compared without
 //! dividing, a few thresholds at a time, and computed as LightGBM does only where they might beat the best so far.
 
+use std::ops::Range;
+
 /// LightGBM adds this to hessian sums; it is a 32-bit constant there.
 pub(super) const EPSILON: f64 = 1e-15_f32 as f64;
 /// More than the relative rounding error of a gain, so that a gain is never dismissed for it.
 const SLACK: f64 = 1e-12;
 
 /// Thresholds compared at a time.
-const CHUNK: usize = 4;
+const CHUNK: usize = 8;
 
 /// Sum of gradients and number of rows.
 pub(super) type Cell = [f64; 2];
@@ -18,6 +20,8 @@ pub(super) type Cell = [f64; 2];
 pub(super) struct Tail {
     cells: [Cell; 256],
     len: usize,
+    /// The thresholds that leave enough rows on both sides.
+    valid: Range<usize>,
 }
 
 /// The best split of a leaf; `gain` is −∞ if there is none.
@@ -40,35 +44,52 @@ impl Split {
 }
 
 impl Tail {
-    pub(super) const EMPTY: Self = Self { cells: [[0.0; 2]; 256], len: 0 };
+    pub(super) const EMPTY: Self = Self { cells: [[0.0; 2]; 256], len: 0, valid: 0..0 };
 
     /// Sums the cells of a column, which begin with the last bin. The first bin is right of no threshold.
-    pub(super) fn sum(&mut self, cells: &[Cell]) {
-        let mut right = [0.0, EPSILON];
+    pub(super) fn sum(&mut self, cells: &[Cell], search: &Search) {
+        let mut running = Running::new(search);
         for (cell, tail) in cells.iter().zip(&mut self.cells) {
-            right = [right[0] + cell[0], right[1] + cell[1]];
-            *tail = right;
+            *tail = running.add(*cell);
         }
-        self.fill_up(cells.len(), right);
+        (self.len, self.valid) = (cells.len(), running.valid());
     }
 
     /// Turns the parent's cells into those of its larger child and sums them.
-    pub(super) fn subtract_and_sum(&mut self, parent: &mut [Cell], small: &[Cell]) {
-        let mut right = [0.0, EPSILON];
+    pub(super) fn subtract_and_sum(&mut self, parent: &mut [Cell], small: &[Cell], search: &Search) {
+        let mut running = Running::new(search);
         for ((cell, small), tail) in parent.iter_mut().zip(small).zip(&mut self.cells) {
             *cell = [cell[0] - small[0], cell[1] - small[1]];
-            right = [right[0] + cell[0], right[1] + cell[1]];
-            *tail = right;
+            *tail = running.add(*cell);
         }
-        self.fill_up(small.len(), right);
+        (self.len, self.valid) = (small.len(), running.valid());
+    }
+}
+
+/// A sum from the right, and how many thresholds had too few and not too many rows on their right.
+struct Running {
+    right: Cell,
+    needed: f64,
+    most: f64,
+    too_few: usize,
+    not_too_many: usize,
+}
+
+impl Running {
+    fn new(search: &Search) -> Self {
+        Self { right: [0.0, EPSILON], needed: search.needed, most: search.sum[1] - search.needed, too_few: 0, not_too_many: 0 }
     }
 
-    /// Repeats the last sum to the end of a chunk: a repeated threshold never gains strictly more.
-    fn fill_up(&mut self, len: usize, right: Cell) {
-        self.len = len;
-        for cell in &mut self.cells[len..len.next_multiple_of(CHUNK)] {
-            *cell = right;
-        }
+    #[inline]
+    fn add(&mut self, cell: Cell) -> Cell {
+        self.right = [self.right[0] + cell[0], self.right[1] + cell[1]];
+        self.too_few += usize::from(self.right[1] < self.needed);
+        self.not_too_many += usize::from(self.right[1] <= self.most);
+        self.right
+    }
+
+    fn valid(&self) -> Range<usize> {
+        self.too_few..self.not_too_many.max(self.too_few)
     }
 }
 
@@ -98,27 +119,30 @@ impl Search {
 
     /// Tries all thresholds of a column; returns whether any is better than no split.
     pub(super) fn column(&mut self, feature: usize, tail: &Tail) -> bool {
+        let valid = &tail.cells[tail.valid.clone()];
         let mut found = (self.bar, None);
         let mut bar = self.bar * (1.0 - SLACK);
-        let (chunks, _) = tail.cells[..tail.len.next_multiple_of(CHUNK)].as_chunks::<CHUNK>();
+        let (chunks, rest) = valid.as_chunks::<CHUNK>();
         for (i, rights) in chunks.iter().enumerate() {
-            if rights[CHUNK - 1][1] < self.needed {
-                continue;
-            }
-            if self.sum[1] - rights[0][1] < self.needed {
-                break;
-            }
             if self.may_beat(rights, bar) {
                 self.try_thresholds(rights, CHUNK * i, &mut found);
                 bar = found.0 * (1.0 - SLACK);
             }
         }
+        // What is left over is tried with thresholds before it, once more: their gains are not strictly more than what was found.
+        match valid.last_chunk::<CHUNK>() {
+            Some(rights) if !rest.is_empty() && self.may_beat(rights, bar) => {
+                self.try_thresholds(rights, valid.len() - CHUNK, &mut found);
+            }
+            Some(_) => {}
+            None => self.try_thresholds(rest, 0, &mut found),
+        }
         if let (gain, Some(at)) = found {
-            self.take(gain, feature, tail, at);
+            self.take(gain, feature, tail, tail.valid.start + at);
             return true;
         }
         // The column cannot beat the best one, but may well be better than no split; the first threshold tells, except by bad luck.
-        tail.cells[..tail.len].iter().any(|right| self.is_valid(right) && self.gain(right) > self.floor)
+        valid.iter().any(|right| self.gain(right) > self.floor)
     }
 
     /// Whether the gain of any of some thresholds may be above `bar`: no division, and false alarms within the slack.
@@ -129,17 +153,13 @@ impl Search {
         })
     }
 
-    fn try_thresholds(&self, rights: &[Cell; CHUNK], first: usize, found: &mut (f64, Option<usize>)) {
+    fn try_thresholds(&self, rights: &[Cell], first: usize, found: &mut (f64, Option<usize>)) {
         for (i, right) in rights.iter().enumerate() {
             let gain = self.gain(right);
-            if gain > found.0 && self.is_valid(right) {
+            if gain > found.0 {
                 *found = (gain, Some(first + i));
             }
         }
-    }
-
-    fn is_valid(&self, right: &Cell) -> bool {
-        right[1] >= self.needed && self.sum[1] - right[1] >= self.needed
     }
 
     fn gain(&self, right: &Cell) -> f64 {
