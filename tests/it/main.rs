@@ -5,6 +5,7 @@ mod forecast_lgbm;
 mod forecast_prophet;
 mod forecast_season;
 mod gate;
+mod leak;
 mod score;
 mod support;
 mod vus;
