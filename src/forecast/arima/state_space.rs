@@ -226,14 +226,16 @@ impl<T: Real> StateSpace<T> {
         self.add_phi_times(value);
         for i in 0..r {
             let (to, from) = self.covariance.split_at_mut((i + 1) * r);
-            let to = &mut to[i * r + i..];
-            to.copy_from_slice(&self.noise[i * r + i..(i + 1) * r]);
+            let (to, noise) = (&mut to[i * r + i..], &self.noise[i * r + i..(i + 1) * r]);
+            let pull = self.top[i + 1];
             if i + 1 < r {
-                let (next, pull) = (&from[i + 1..r], self.top[i + 1]);
-                for ((to, next), gain) in to.iter_mut().zip(next).zip(&self.gain[i + 1..r]) {
-                    *to += *next - pull * *gain;
+                let moved = from[i + 1..r].iter().zip(&self.gain[i + 1..r]);
+                for ((to, noise), (next, gain)) in to.iter_mut().zip(noise).zip(moved) {
+                    *to = *noise + (*next - pull * *gain);
                 }
             }
+            // The last state comes from nowhere but the noise.
+            to[r - 1 - i] = noise[r - 1 - i];
         }
     }
 
