@@ -77,7 +77,9 @@ impl Problem<'_> {
             Some(warm) => vec![self.warm_start(warm)],
             None => STARTS.iter().map(|start| self.start(*start)).collect(),
         };
-        if units.complete || self.orders.states() < SLOW_STATES {
+        // An earlier fit away from the edges is already next to its top.
+        let near = warm.is_some_and(|warm| starts[0] == warm);
+        if near || units.complete || self.orders.states() < SLOW_STATES {
             return self.estimate_at(units, self.highest::<N>(units, starts));
         }
         let filled: Vec<Option<f64>> = self.differences.iter().map(|w| w.or(Some(if self.with_mean { units.mean } else { 0.0 }))).collect();

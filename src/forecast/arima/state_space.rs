@@ -326,8 +326,9 @@ impl<T: Real> StartMemory<T> {
     /// equations γ(k) − Σ φ_i γ(|k−i|) = Σ_{j≥k} θ_j ψ_{j−k}. The system is solved once in plain numbers; its residual then carries the
     /// derivatives through the same factors.
     fn autocovariances(&mut self, phi: &[T], phi_at: &[usize], load: &[T], ma_lags: usize) {
-        for j in 0..=ma_lags {
-            let mut psi = load[j];
+        let load = &load[..=ma_lags];
+        for (j, load) in load.iter().enumerate() {
+            let mut psi = *load;
             for &i in phi_at.iter().take_while(|i| **i < j) {
                 psi += phi[i] * self.psi[j - 1 - i];
             }
@@ -336,8 +337,8 @@ impl<T: Real> StartMemory<T> {
         let n = self.gamma.len();
         for k in 0..n {
             let mut right = T::constant(0.0);
-            for j in k..=ma_lags {
-                right += load[j] * self.psi[j - k];
+            for (load, psi) in load.iter().skip(k).zip(&self.psi) {
+                right += *load * *psi;
             }
             self.residual[k] = right;
         }
@@ -398,8 +399,8 @@ fn factorise(matrix: &mut [f64], pivots: &mut [usize]) {
 /// The solution for one right-hand side, in place.
 fn solve(factors: &[f64], pivots: &[usize], right: &mut [f64]) {
     let n = pivots.len();
-    for k in 0..n {
-        right.swap(k, pivots[k]);
+    for (k, pivot) in pivots.iter().enumerate() {
+        right.swap(k, *pivot);
     }
     for k in 0..n {
         let sum: f64 = factors[k * n..k * n + k].iter().zip(&*right).map(|(a, x)| a * x).sum();
