@@ -9,6 +9,7 @@
 //! Holidays and regressors of [`Known`] are ignored. A difference with a missing operand is missing and its update is skipped; the way
 //! back from differences then stands on the model's own forecast, whose variance is added to what depends on it.
 
+mod autocovariance;
 mod difference;
 mod estimate;
 mod filter;
