@@ -78,7 +78,8 @@ fn scenarios(path: &std::path::Path) -> anyhow::Result<Vec<Row>> {
 }
 
 fn metrics() -> Vec<Row> {
-    let row = |metric: &score::Metric| Row { name: metric.name.to_owned(), kind: metric.better.to_string(), about: metric.about.to_owned() };
+    let row =
+        |metric: &score::Metric| Row { name: metric.name.to_owned(), kind: metric.better.to_string(), about: metric.about.to_owned() };
     score::METRICS.iter().map(row).collect()
 }
 

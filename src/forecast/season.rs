@@ -108,7 +108,7 @@ fn explained(means: &[f64], residuals: &[f64], start: usize) -> Option<f64> {
 /// each end.
 fn detrended(values: &[f64], period: usize) -> Vec<f64> {
     let half = period / 2;
-    let ends = if period % 2 == 0 { 0.5 } else { 1.0 };
+    let ends = if period.is_multiple_of(2) { 0.5 } else { 1.0 };
     let mut window: f64 = values[..2 * half].iter().sum();
     (half..values.len() - half)
         .map(|i| {

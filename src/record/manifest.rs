@@ -51,12 +51,7 @@ pub struct Manifest {
 impl Manifest {
     /// The digest of everything that decides the records.
     #[must_use]
-    pub fn plan_digest(
-        version: &str,
-        suite: &serde_json::Value,
-        scenarios: &BTreeMap<String, String>,
-        columns: &[ColumnEntry],
-    ) -> String {
+    pub fn plan_digest(version: &str, suite: &serde_json::Value, scenarios: &BTreeMap<String, String>, columns: &[ColumnEntry]) -> String {
         let plan = serde_json::json!({ "version": version, "suite": suite, "scenarios": scenarios, "columns": columns });
         digest(plan.to_string().as_bytes(), 8)
     }

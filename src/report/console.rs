@@ -142,7 +142,9 @@ fn worst(judgement: &Judgement) -> String {
     let Some(pick) = judgement.scorecard.pick() else { return String::new() };
     let cost = |job: &Job| (job.counts.tally.missed + job.counts.tally.false_pages, job.counts.tally.missed);
     let mut jobs: Vec<&Job> = judgement.jobs.iter().filter(|job| job.key.model == pick.best && cost(job).0 > 0).collect();
-    jobs.sort_by(|a, b| cost(b).cmp(&cost(a)).then_with(|| (&a.file, a.replicate, &a.key.series).cmp(&(&b.file, b.replicate, &b.key.series))));
+    jobs.sort_by(|a, b| {
+        cost(b).cmp(&cost(a)).then_with(|| (&a.file, a.replicate, &a.key.series).cmp(&(&b.file, b.replicate, &b.key.series)))
+    });
     let mut text = String::new();
     for job in jobs.iter().take(WORST) {
         let tally = &job.counts.tally;

@@ -91,11 +91,21 @@ fn protocol(judgement: &Judgement) -> String {
     let detection = &judgement.suite.detection;
     let basis = &judgement.scorecard.basis;
     let mut text = String::new();
-    let undetectable: u64 = judgement.scorecard.models.iter().filter(|row| row.role == Role::Oracle).map(|row| row.total.tally.undetectable).sum();
-    let _ = writeln!(text, "- harness {}, suite `{}`, protocol `{}`, plan `{}`", judgement.scorecard.version, basis.suite, basis.protocol, judgement.manifest.plan);
+    let undetectable: u64 =
+        judgement.scorecard.models.iter().filter(|row| row.role == Role::Oracle).map(|row| row.total.tally.undetectable).sum();
+    let _ = writeln!(
+        text,
+        "- harness {}, suite `{}`, protocol `{}`, plan `{}`",
+        judgement.scorecard.version, basis.suite, basis.protocol, judgement.manifest.plan
+    );
     let _ = writeln!(text, "- seeds {}; thresholds set on fault-free twins of dev seeds", basis.seeds);
     let _ = writeln!(text, "- origin {:?}, refit {}, on alarm {:?}", detection.origin, detection.refit, detection.on_alarm);
-    let _ = writeln!(text, "- native interval {}, alert budget {} per series and 100 days", detection.interval, Unit::PerHundredDays.show(detection.budget));
+    let _ = writeln!(
+        text,
+        "- native interval {}, alert budget {} per series and 100 days",
+        detection.interval,
+        Unit::PerHundredDays.show(detection.budget)
+    );
     let _ = writeln!(text, "- effects that cannot be seen on a series, left out of recall: {undetectable}");
     text
 }

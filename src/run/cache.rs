@@ -46,7 +46,8 @@ impl Cache {
             let text = serde_json::to_string(threshold).expect("a threshold is plain data with finite numbers");
             // Written through a neighbour: a reader never sees half a file.
             let neighbour = path.with_extension("part");
-            let _ = fs::create_dir_all(&self.folder).and_then(|()| fs::write(&neighbour, text)).and_then(|()| fs::rename(&neighbour, &path));
+            let _ =
+                fs::create_dir_all(&self.folder).and_then(|()| fs::write(&neighbour, text)).and_then(|()| fs::rename(&neighbour, &path));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::detect::threshold::{Quiet, Threshold, within_budget};
 use crate::data::incident::Incident;
+use crate::detect::threshold::{Quiet, Threshold, within_budget};
 use crate::record::{CalibrationKey, Outcome};
 use crate::scenario::Scenario;
 use crate::seed::SeedRole;

@@ -300,12 +300,7 @@ impl Done {
     }
 }
 
-fn set_thresholds(
-    plan: &Plan,
-    sample: &[Incident],
-    missing: &BTreeSet<(usize, Step)>,
-    done: &Done,
-) -> BTreeMap<(usize, Step), Threshold> {
+fn set_thresholds(plan: &Plan, sample: &[Incident], missing: &BTreeSet<(usize, Step)>, done: &Done) -> BTreeMap<(usize, Step), Threshold> {
     let steps: BTreeMap<&str, Step> = sample.iter().map(|incident| (incident.observed.id.as_str(), incident.observed.step())).collect();
     let columns: BTreeMap<&ConfigId, usize> =
         plan.matrix.columns.iter().enumerate().map(|(number, column)| (&column.config, number)).collect();

@@ -10,7 +10,8 @@ pub fn scores(truth: &GroundTruth, series: &str, train: usize, observed: &[bool]
     let mut scores: Vec<Option<f64>> = observed.iter().map(|&observed| observed.then_some(0.0)).collect();
     let effects = truth.faults.iter().flat_map(|fault| &fault.effects).filter(|effect| effect.series == series);
     for window in effects.filter_map(|effect| effect.window) {
-        let first = (window.first..=window.last).filter_map(|bucket| bucket.checked_sub(train)).find(|&bucket| observed.get(bucket) == Some(&true));
+        let first =
+            (window.first..=window.last).filter_map(|bucket| bucket.checked_sub(train)).find(|&bucket| observed.get(bucket) == Some(&true));
         if let Some(bucket) = first {
             scores[bucket] = Some(1.0);
         }

@@ -76,10 +76,16 @@ mod tests {
         for threads in [1, 2, 7] {
             let jobs: Vec<usize> = (0..100).collect();
             let mut seen = Vec::new();
-            let all = run(&jobs, threads, &AtomicBool::new(false), |job| job * 2, |_, result| {
-                seen.push(result);
-                Ok::<(), ()>(())
-            });
+            let all = run(
+                &jobs,
+                threads,
+                &AtomicBool::new(false),
+                |job| job * 2,
+                |_, result| {
+                    seen.push(result);
+                    Ok::<(), ()>(())
+                },
+            );
             seen.sort_unstable();
             assert_eq!(all, Ok(true));
             assert_eq!(seen, (0..100).map(|job| job * 2).collect::<Vec<_>>());

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::detect::residual::{OnAlarm, Origin, Refit};
 use crate::detect::Protocol;
 use crate::detect::page::Paging;
+use crate::detect::residual::{OnAlarm, Origin, Refit};
 use crate::seed::SeedRole;
 use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
@@ -164,10 +164,7 @@ impl Detection {
     #[must_use]
     pub fn paging(&self, step: Step) -> Paging {
         let (quiet, renotify) = if step.is_daily() { (Span::days(2), Span::days(7)) } else { (Span::hours(2), Span::hours(24)) };
-        Paging {
-            quiet: self.quiet.unwrap_or(quiet).buckets(step),
-            renotify: self.renotify.unwrap_or(renotify).buckets(step).max(1),
-        }
+        Paging { quiet: self.quiet.unwrap_or(quiet).buckets(step), renotify: self.renotify.unwrap_or(renotify).buckets(step).max(1) }
     }
 }
 

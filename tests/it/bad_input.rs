@@ -140,7 +140,8 @@ fn gaps_and_nan_are_missing_points_and_no_model_minds() {
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let points = json["points"].as_array().expect("points");
         assert_eq!(points.len(), 41, "{model}");
-        let missing: Vec<&str> = points.iter().filter(|point| point["value"].is_null()).filter_map(|point| point["time"].as_str()).collect();
+        let missing: Vec<&str> =
+            points.iter().filter(|point| point["value"].is_null()).filter_map(|point| point["time"].as_str()).collect();
         assert_eq!(missing, ["2023-04-10", "2023-04-20"], "{model}");
         assert!(points.iter().all(|point| point["expected"].is_f64()), "{model}: a missing point still has a forecast");
     }

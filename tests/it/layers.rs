@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the lowest layer to the highest, in the order of `lib.rs`.
 const LAYERS: &[&str] = &[
-    "name", "seed", "measured", "time", "yaml", "stats", "data", "scenario", "synth", "import", "forecast", "detect", "record",
-    "suite", "run", "score", "report", "gate", "cli",
+    "name", "seed", "measured", "time", "yaml", "stats", "data", "scenario", "synth", "import", "forecast", "detect", "record", "suite",
+    "run", "score", "report", "gate", "cli",
 ];
 
 /// What the blind rooms may import besides each other.

@@ -8,6 +8,7 @@ mod forecast_season;
 mod gate;
 mod import;
 mod layers;
+mod leak;
 #[cfg(feature = "plot")]
 mod plot;
 mod report_detect;

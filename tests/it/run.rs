@@ -44,8 +44,7 @@ pub(crate) fn small_library(files: &[&str]) -> TempDir {
     folder
 }
 
-const FILES: &[&str] =
-    &["quiet/small-poisson.yaml", "dependency_failure/outage-x3-small.yaml", "segment_outage/one-queue-billing.yaml"];
+const FILES: &[&str] = &["quiet/small-poisson.yaml", "dependency_failure/outage-x3-small.yaml", "segment_outage/one-queue-billing.yaml"];
 const RUN: &[&str] = &["run", "scenarios", "--models", "arima,lgbm", "--seeds", "1"];
 
 /// Every file of a run that equal runs must share, by path.

@@ -16,6 +16,10 @@ const LEAST_VARIANCE: f64 = 1e-12;
 const STARTS: [[f64; 4]; 3] = [[0.5, 0.3, 0.1, -0.8], [-0.8, 0.9, 0.0, -0.8], [0.9, 0.6, -0.5, -0.6]];
 /// A start taken from an earlier fit keeps its partial autocorrelations inside this bound, where the gradient still speaks.
 const WARM_PARTIAL: f64 = 0.97;
+/// From this many states on, the filter that gaps need is so much slower than the fast recursions that a series with gaps first picks
+/// its hill with the gaps filled in.
+const SLOW_STATES: usize = 20;
+
 /// What is to be explained.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Problem<'a> {
@@ -69,21 +73,34 @@ impl Problem<'_> {
 
     fn climb<const N: usize>(&self, warm: Option<&[f64]>) -> Estimate {
         let units = self.units();
-        let mut workspace = Workspace::<N>::new(self.orders);
-        let mut objective = |free: &[f64], gradient: &mut [f64]| workspace.objective(self, units, free, gradient);
-        let climb = Options { max_iterations: 200, gradient_tolerance: 1e-5, value_tolerance: 1e-9, ..Options::default() };
-        let starts: Vec<Vec<f64>> = match warm {
+        let starts = match warm {
             Some(warm) => vec![self.warm_start(warm)],
             None => STARTS.iter().map(|start| self.start(*start)).collect(),
         };
+        // An earlier fit away from the edges is already next to its top.
+        let near = warm.is_some_and(|warm| starts[0] == warm);
+        if near || units.complete || self.orders.states() < SLOW_STATES {
+            return self.estimate_at(units, self.highest::<N>(units, starts));
+        }
+        let filled: Vec<Option<f64>> = self.differences.iter().map(|w| w.or(Some(if self.with_mean { units.mean } else { 0.0 }))).collect();
+        let complete = Problem { differences: &filled, ..*self };
+        let hill = complete.highest::<N>(complete.units(), starts);
+        self.estimate_at(units, self.highest::<N>(units, vec![hill]))
+    }
+
+    /// The highest point reached from at least one start.
+    fn highest<const N: usize>(&self, units: Units, starts: Vec<Vec<f64>>) -> Vec<f64> {
+        let mut workspace = Workspace::<N>::new(self.orders);
+        let mut objective = |free: &[f64], gradient: &mut [f64]| workspace.objective(self, units, free, gradient);
+        let options = Options { max_iterations: 200, gradient_tolerance: 1e-5, value_tolerance: 1e-9, ..Options::default() };
         let mut best = (f64::INFINITY, starts[0].clone());
         for mut free in starts {
-            let value = minimize(&mut objective, &mut free, &climb).value;
+            let value = minimize(&mut objective, &mut free, &options).value;
             if value < best.0 {
                 best = (value, free);
             }
         }
-        self.estimate_at(units, best.1)
+        best.1
     }
 
     /// The unconstrained numbers of an earlier fit, away from the edges.
@@ -107,18 +124,15 @@ impl Problem<'_> {
         let mut coefficients = vec![0.0; self.orders.coefficients()];
         self.orders.constrain(&free[..coefficients.len()], &mut coefficients, &mut vec![0.0; 2 * free.len()]);
         let mean = if self.with_mean { units.mean + units.sd * free[coefficients.len()] } else { 0.0 };
-        let (evidence, _) = self.evidence_at(&coefficients, mean);
+        let evidence = self.evidence_at(&coefficients, mean);
         let variance = (evidence.squares / evidence.count as f64).max(LEAST_VARIANCE * units.square);
         let log_likelihood = log_likelihood(&evidence, variance);
         Estimate { coefficients, mean, variance, log_likelihood, free }
     }
 
-    /// The filter run through the differences at given coefficients, and where it ends.
-    pub(super) fn evidence_at(&self, coefficients: &[f64], mean: f64) -> (Evidence<f64>, StateSpace<f64>) {
-        let mut space = StateSpace::<f64>::new(self.orders);
-        // Complete or not, the plain filter: its covariance is wanted afterwards.
-        let evidence = space.evidence(coefficients, self.differences, false, mean);
-        (evidence, space)
+    /// What the differences say about given coefficients.
+    pub(super) fn evidence_at(&self, coefficients: &[f64], mean: f64) -> Evidence<f64> {
+        StateSpace::<f64>::new(self.orders).evidence(coefficients, self.differences, self.units().complete, mean)
     }
 }
 

@@ -9,6 +9,7 @@
 //! Holidays and regressors of [`Known`] are ignored. A difference with a missing operand is missing and its update is skipped; the way
 //! back from differences then stands on the model's own forecast, whose variance is added to what depends on it.
 
+mod autocovariance;
 mod difference;
 mod estimate;
 mod filter;
@@ -114,7 +115,7 @@ impl Arima {
         let mean = intercept.first().map_or(0.0, |intercept| intercept / form.orders.ar_at_one(coefficients));
         let differences = form.differences(history.values());
         let problem = form.problem(&differences);
-        let log_likelihood = log_likelihood(&problem.evidence_at(coefficients, mean).0, variance[0]);
+        let log_likelihood = log_likelihood(&problem.evidence_at(coefficients, mean), variance[0]);
         let estimate = Estimate { coefficients: coefficients.to_vec(), mean, variance: variance[0], log_likelihood, free: Vec::new() };
         Ok(FittedArima::new(self.clone(), form, estimate, history.values()))
     }

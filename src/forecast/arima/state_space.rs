@@ -5,6 +5,7 @@
 //! filtered covariance has a zero first row, and a step costs one multiplication per pair of states instead of a matrix product.
 //! Once the innovation variance has settled at 1 the covariance is θθᵀ and stays; a missing value wakes the full filter.
 
+use super::autocovariance::Autocovariances;
 use super::polynomial::Orders;
 use crate::stats::dual::Real;
 
@@ -46,23 +47,12 @@ pub(super) struct StateSpace<T> {
     drift: Vec<T>,
     /// Innovations in a row whose variance was settled.
     calm: usize,
-    start: StartMemory<T>,
-}
-
-/// Memory for the autocovariances.
-#[derive(Debug, Clone)]
-struct StartMemory<T> {
-    psi: Vec<T>,
-    gamma: Vec<T>,
-    residual: Vec<T>,
-    matrix: Vec<f64>,
-    pivots: Vec<usize>,
-    scratch: Vec<f64>,
+    start: Autocovariances<T>,
 }
 
 impl<T: Real> StateSpace<T> {
     pub(super) fn new(orders: Orders) -> Self {
-        let (r, lags) = (orders.states(), orders.ar_lags() + 1);
+        let r = orders.states();
         let zero = T::constant(0.0);
         // Uneven numbers, so that no two terms of the polynomial cancel.
         let probe: Vec<f64> = (0..orders.coefficients()).map(|i| 0.5 + 0.137 * i as f64).collect();
@@ -82,14 +72,7 @@ impl<T: Real> StateSpace<T> {
             pull: vec![zero; r],
             drift: vec![zero; r + 1],
             calm: 0,
-            start: StartMemory {
-                psi: vec![zero; r],
-                gamma: vec![zero; lags],
-                residual: vec![zero; lags],
-                matrix: vec![0.0; lags * lags],
-                pivots: vec![0; lags],
-                scratch: vec![0.0; lags],
-            },
+            start: Autocovariances::new(&orders),
         }
     }
 
@@ -107,7 +90,7 @@ impl<T: Real> StateSpace<T> {
         self.load[1..r].copy_from_slice(&self.theta[..r - 1]);
         self.state.fill(T::constant(0.0));
         self.calm = 0;
-        self.start.autocovariances(&self.phi, &self.phi_at, &self.load[..r], self.orders.ma_lags());
+        self.start.solve(&self.phi, &self.phi_at, &self.load[..r], self.orders.ma_lags());
         self.first_row();
     }
 
@@ -226,14 +209,16 @@ impl<T: Real> StateSpace<T> {
         self.add_phi_times(value);
         for i in 0..r {
             let (to, from) = self.covariance.split_at_mut((i + 1) * r);
-            let to = &mut to[i * r + i..];
-            to.copy_from_slice(&self.noise[i * r + i..(i + 1) * r]);
+            let (to, noise) = (&mut to[i * r + i..], &self.noise[i * r + i..(i + 1) * r]);
+            let pull = self.top[i + 1];
             if i + 1 < r {
-                let (next, pull) = (&from[i + 1..r], self.top[i + 1]);
-                for ((to, next), gain) in to.iter_mut().zip(next).zip(&self.gain[i + 1..r]) {
-                    *to += *next - pull * *gain;
+                let moved = from[i + 1..r].iter().zip(&self.gain[i + 1..r]);
+                for ((to, noise), (next, gain)) in to.iter_mut().zip(noise).zip(moved) {
+                    *to = *noise + (*next - pull * *gain);
                 }
             }
+            // The last state comes from nowhere but the noise.
+            to[r - 1 - i] = noise[r - 1 - i];
         }
     }
 
@@ -316,96 +301,6 @@ impl<T: Real> StateSpace<T> {
             variance = next_variance;
             self.watch(variance);
         }
-    }
-}
-
-impl<T: Real> StartMemory<T> {
-    /// ψ₀… and γ(0)…γ(p) for innovations of variance 1. Brockwell & Davis, *Time Series: Theory and Methods* (2nd ed.), §3.3: the
-    /// equations γ(k) − Σ φ_i γ(|k−i|) = Σ_{j≥k} θ_j ψ_{j−k}. The system is solved once in plain numbers; its residual then carries the
-    /// derivatives through the same factors.
-    fn autocovariances(&mut self, phi: &[T], phi_at: &[usize], load: &[T], ma_lags: usize) {
-        for j in 0..=ma_lags {
-            let mut psi = load[j];
-            for &i in phi_at.iter().take_while(|i| **i < j) {
-                psi += phi[i] * self.psi[j - 1 - i];
-            }
-            self.psi[j] = psi;
-        }
-        let n = self.gamma.len();
-        for k in 0..n {
-            let mut right = T::constant(0.0);
-            for j in k..=ma_lags {
-                right += load[j] * self.psi[j - k];
-            }
-            self.residual[k] = right;
-        }
-        self.matrix.fill(0.0);
-        for k in 0..n {
-            self.matrix[k * n + k] += 1.0;
-            for &i in phi_at {
-                self.matrix[k * n + k.abs_diff(i + 1)] -= phi[i].value();
-            }
-        }
-        factorise(&mut self.matrix, &mut self.pivots);
-        for k in 0..n {
-            self.scratch[k] = self.residual[k].value();
-        }
-        solve(&self.matrix, &self.pivots, &mut self.scratch);
-        for k in 0..n {
-            self.gamma[k] = T::constant(self.scratch[k]);
-        }
-        for k in 0..n {
-            self.residual[k] -= self.gamma[k];
-            for &i in phi_at {
-                self.residual[k] += phi[i] * self.gamma[k.abs_diff(i + 1)];
-            }
-        }
-        let (matrix, pivots) = (&self.matrix, &self.pivots);
-        T::each_component(&mut self.residual, &mut self.scratch, |component| solve(matrix, pivots, component));
-        for k in 0..n {
-            self.gamma[k] += self.residual[k];
-        }
-    }
-}
-
-/// LU factors with row exchanges, in place.
-fn factorise(matrix: &mut [f64], pivots: &mut [usize]) {
-    let n = pivots.len();
-    for k in 0..n {
-        let pivot = (k..n).fold(k, |best, i| if matrix[i * n + k].abs() > matrix[best * n + k].abs() { i } else { best });
-        pivots[k] = pivot;
-        if pivot != k {
-            for j in 0..n {
-                matrix.swap(k * n + j, pivot * n + j);
-            }
-        }
-        let (above, below) = matrix.split_at_mut((k + 1) * n);
-        let row = &above[k * n..];
-        for other in below.chunks_exact_mut(n) {
-            let factor = other[k] / row[k];
-            if factor != 0.0 {
-                for (to, from) in other[k + 1..].iter_mut().zip(&row[k + 1..]) {
-                    *to -= factor * from;
-                }
-            }
-            other[k] = factor;
-        }
-    }
-}
-
-/// The solution for one right-hand side, in place.
-fn solve(factors: &[f64], pivots: &[usize], right: &mut [f64]) {
-    let n = pivots.len();
-    for k in 0..n {
-        right.swap(k, pivots[k]);
-    }
-    for k in 0..n {
-        let sum: f64 = factors[k * n..k * n + k].iter().zip(&*right).map(|(a, x)| a * x).sum();
-        right[k] -= sum;
-    }
-    for k in (0..n).rev() {
-        let sum: f64 = factors[k * n + k + 1..(k + 1) * n].iter().zip(&right[k + 1..]).map(|(a, x)| a * x).sum();
-        right[k] = (right[k] - sum) / factors[k * n + k];
     }
 }
 

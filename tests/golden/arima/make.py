@@ -64,6 +64,7 @@ def cases():
     yield "hourly", hourly(rng, 24 * 28), (1, 0, 1), (1, 1, 1), 24, "n", 48
     gaps = np.r_[31, 32, 77, 100:104, 140]
     yield "weekly with missing values", with_gaps(weekly(rng, 200), gaps), (1, 0, 1), (1, 1, 1), 7, "n", 14
+    yield "hourly with missing values", with_gaps(hourly(rng, 24 * 24), np.r_[200:206, 333]), (1, 0, 1), (1, 1, 1), 24, "n", 30
     yield "random walk with missing values", with_gaps(walk(rng, 150), np.r_[12, 60:66, 119]), (1, 1, 1), (0, 0, 0), 7, "n", 10
 
 
