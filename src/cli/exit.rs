@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::record::StoreError;
 use crate::run::RunError;
 use crate::scenario::LoadError;
+use crate::score::judge::JudgeError;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
         if let Some(RunError::Load(LoadError::Empty { .. })) = cause.downcast_ref::<RunError>() {
             return Exit::NothingMatched;
         }
-        if let Some(StoreError::Incomplete { .. }) = cause.downcast_ref::<StoreError>() {
+        if let Some(JudgeError::Store(StoreError::Incomplete { .. })) = cause.downcast_ref::<JudgeError>() {
             return Exit::Interrupted;
         }
     }

@@ -200,7 +200,8 @@ impl Residual {
 
 impl Detector for Residual {
     fn detect(&self, train: &Series, test: &Series, known: &Known, seed: Seed) -> Result<Detection, DetectError> {
-        if let Some(value) = train.constant() {
+        // A single value is too short rather than constant: the model says how many points it needs.
+        if let Some(value) = train.constant().filter(|_| train.observed() > 1) {
             return Err(DetectError::ConstantTrain { value, n: train.observed() });
         }
         match self.protocol.origin {
