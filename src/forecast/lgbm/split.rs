@@ -177,3 +177,54 @@ impl Search {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// LightGBM's loop: from right to left, two divisions per threshold.
+    fn plain(cells: &[Cell], search: &Search) -> Option<(f64, usize)> {
+        let (mut right, mut best) = ([0.0, EPSILON], (search.floor, None));
+        for (i, cell) in cells[..cells.len() - 1].iter().enumerate() {
+            right = [right[0] + cell[0], right[1] + cell[1]];
+            if right[1] >= search.needed && search.sum[1] - right[1] >= search.needed && search.gain(&right) > best.0 {
+                best = (search.gain(&right), Some(cells.len() - 2 - i));
+            }
+        }
+        best.1.map(|bin| (best.0 - search.floor, bin))
+    }
+
+    proptest! {
+        #[test]
+        fn comparing_without_dividing_finds_the_split_of_a_plain_scan(
+            columns in prop::collection::vec(prop::collection::vec((-3..4_i32, 1..4_u8), 60), 1..6),
+            min_data in 1..30_usize,
+            scale in prop::sample::select(vec![1.0, 0.1, 1e-20, 1e20]),
+        ) {
+            // Every column holds as many rows, and the same sum, which its first bin makes up for.
+            let columns: Vec<Vec<Cell>> = columns
+                .iter()
+                .map(|column| {
+                    let mut cells: Vec<Cell> = column.iter().map(|(g, n)| [f64::from(*g) * scale, f64::from(*n)]).collect();
+                    let rest = cells.iter().fold([5.0 * scale, 300.0], |rest, cell| [rest[0] - cell[0], rest[1] - cell[1]]);
+                    cells.push(rest);
+                    cells
+                })
+                .collect();
+            let mut search = Search::new([5.0 * scale, 300.0], min_data);
+            let mut tail = Tail::EMPTY;
+            let mut expected = Split::NONE;
+            for (feature, cells) in columns.iter().enumerate() {
+                let found = plain(cells, &search);
+                if let Some((gain, bin)) = found.filter(|(gain, _)| *gain > expected.gain) {
+                    expected = Split { gain, feature, bin, left: [0.0; 2] };
+                }
+                tail.sum(&cells[..cells.len() - 1], &search);
+                prop_assert_eq!(search.column(feature, &tail), found.is_some());
+            }
+            prop_assert_eq!((search.best().gain, search.best().feature, search.best().bin), (expected.gain, expected.feature, expected.bin));
+        }
+    }
+}

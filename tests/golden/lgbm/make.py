@@ -96,7 +96,7 @@ SETS = [
     ("sparse-500", sparse, 500, {"trees": 400}),
     ("neighbours-180", neighbours, 180, {"trees": 300, "min_data_in_bin": 1}),
     ("smooth-900", smooth, 900, {"trees": 300}),
-    ("leaves-of-one-80", signs, 80, {"min_data_in_leaf": 1, "trees": 60}),
+    ("leaves-of-one-80", signs, 80, {"min_data_in_leaf": 1, "leaves": 64, "trees": 60}),
     ("constant-90", constant, 90, {}),
 ]
 
