@@ -146,7 +146,7 @@ impl Detect {
         } else {
             print(&report.table());
         }
-        eprintln!("{} fits in {seconds:.2}s", detection.fits);
+        eprintln!("{} fit{} in {seconds:.2}s", detection.fits, if detection.fits == 1 { "" } else { "s" });
         Ok(Exit::Done)
     }
 
@@ -204,7 +204,8 @@ impl Detect {
     ) -> anyhow::Result<()> {
         use crate::report::plot::{Plot, series_svg};
         let Some(path) = &self.plot else { return Ok(()) };
-        let title = format!("{}: {}", self.model, imported.value_column);
+        let file = self.counts.as_deref().or(self.test.as_deref()).and_then(Path::file_stem).unwrap_or_default();
+        let title = format!("{} on {}", self.model, file.to_string_lossy());
         let flagged = crate::report::detect::flags(detection, native_threshold(self.interval));
         let plot = Plot {
             title: &title,

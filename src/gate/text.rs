@@ -30,14 +30,14 @@ const fn word(status: Status) -> &'static str {
         Status::Inconclusive => "inconclusive",
         Status::Regressed => "regressed",
         Status::BelowMin => "beyond the limit",
-        Status::MatchedNothing => "matched nothing",
+        Status::MatchedNothing => "rule matched nothing",
     }
 }
 
 fn line(text: &mut String, verdict: &Verdict) {
     let metric = verdict.rule.metric.metric();
     let model = verdict.model.as_ref().map(|config| config.name.as_str()).or(verdict.rule.rows.model.as_deref()).unwrap_or("any model");
-    let mut parts = vec![format!("{:<16}  {model}  {}", word(verdict.status), metric.name)];
+    let mut parts = vec![format!("{:<20}  {model}  {}", word(verdict.status), metric.name)];
     if verdict.status != Status::MatchedNothing {
         parts.push(numbers(verdict, metric));
     }
@@ -45,7 +45,7 @@ fn line(text: &mut String, verdict: &Verdict) {
     writeln!(text, "{}", parts.join("  ")).expect("a String takes any text");
     if verdict.status != Status::Passed {
         for moved in &verdict.moved {
-            writeln!(text, "{:18}{}", "", file(moved, metric.unit)).expect("a String takes any text");
+            writeln!(text, "{:22}{}", "", file(moved, metric.unit)).expect("a String takes any text");
         }
     }
 }

@@ -117,6 +117,7 @@ fn footnotes(judgement: &Judgement) -> String {
     if rows.iter().any(|row| row.metrics.get(HEADLINE).is_some_and(|cell| cell.flagged)) {
         text += "~ fewer than 40 files: a rough interval\n";
     }
+    text += &ceiling(judgement);
     for row in rows {
         let tally = &row.total.tally;
         if tally.failed > 0 {
@@ -130,6 +131,17 @@ fn footnotes(judgement: &Judgement) -> String {
         }
     }
     text
+}
+
+/// What a model that finds everything scores if it spends the whole budget: the scale on which to read event F1.
+fn ceiling(judgement: &Judgement) -> String {
+    let Some(oracle) = judgement.scorecard.models.iter().find(|row| row.role == Role::Oracle) else { return String::new() };
+    let effects = oracle.total.tally.effects() as f64;
+    let allowed = judgement.suite.detection.budget * oracle.total.tally.observed_seconds as f64 / (100.0 * 86_400.0);
+    if effects == 0.0 {
+        return String::new();
+    }
+    format!("finding every effect and spending the whole budget scores {}\n", Unit::Share.show(2.0 * effects / (2.0 * effects + allowed)))
 }
 
 /// The sentence over models.

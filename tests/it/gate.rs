@@ -235,16 +235,16 @@ fn the_console_names_the_files_that_moved() {
     ];
     let verdicts = check(&lgbm(&after), Some(&baseline), &rules).expect("comparable");
     insta::assert_snapshot!(text::render(&verdicts), @r"
-    matched nothing   prophet  event_f1  (the run has no row for `prophet`, it has: lgbm)
-    beyond the limit  lgbm  false_pages_per_100d  0.06; max 0.05
-    regressed         lgbm  event_f1  .79, was .96: drop .17 [.10, .26], allowed .05
-                      file-044  drop .03  detected 4 → 0, false pages 0 → 2
-                      file-001  drop .01  detected 4 → 2
-                      file-004  drop .01  detected 4 → 2
-                      file-007  drop .01  detected 4 → 2
-                      file-010  drop .01  detected 4 → 2
-    passed            lgbm  event_precision  .89; min .50
-    passed            lgbm  event_recall  .72, was 1.00: drop .28 [.18, .38], allowed .30
-    gate: 1 matched nothing, 1 beyond the limit, 1 regressed, 2 passed
+    rule matched nothing  prophet  event_f1  (the run has no row for `prophet`, it has: lgbm)
+    beyond the limit      lgbm  false_pages_per_100d  0.06; max 0.05
+    regressed             lgbm  event_f1  .79, was .96: drop .17 [.10, .26], allowed .05
+                          file-044  drop .03  detected 4 → 0, false pages 0 → 2
+                          file-001  drop .01  detected 4 → 2
+                          file-004  drop .01  detected 4 → 2
+                          file-007  drop .01  detected 4 → 2
+                          file-010  drop .01  detected 4 → 2
+    passed                lgbm  event_precision  .89; min .50
+    passed                lgbm  event_recall  .72, was 1.00: drop .28 [.18, .38], allowed .30
+    gate: 1 rule matched nothing, 1 beyond the limit, 1 regressed, 2 passed
     ");
 }

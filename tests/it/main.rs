@@ -1,11 +1,13 @@
 //! Behaviour of the harness, room by room.
 
 mod bad_input;
+mod detect_cli;
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;
 mod forecast_season;
 mod gate;
+mod gate_cli;
 mod import;
 mod layers;
 mod leak;
