@@ -44,14 +44,14 @@ fn roll(model: &dyn Forecaster, values: &[Option<f64>]) -> Result<Vec<Predictive
     let seen = |t: usize| Series::new(known.window(0..t).grid(), values[..t].to_vec());
     let mut fitted = model.fit(&seen(TRAIN), &known.window(0..TRAIN), seed())?;
     let mut forecasts = Vec::new();
-    for t in TRAIN..values.len() {
-        if t > TRAIN && (t - TRAIN) % REFIT == 0 {
+    for (t, value) in values.iter().enumerate().skip(TRAIN) {
+        if t > TRAIN && (t - TRAIN).is_multiple_of(REFIT) {
             fitted = fitted.refit(&seen(t), &known.window(0..t), seed())?;
         }
         let mut ahead = fitted.forecast(&known.window(t..t + 1))?;
         assert_eq!(ahead.len(), 1, "one forecast per bucket");
         forecasts.append(&mut ahead);
-        fitted.observe(values[t]);
+        fitted.observe(*value);
     }
     Ok(forecasts)
 }
