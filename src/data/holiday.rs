@@ -23,8 +23,10 @@ pub struct UnknownCountry {
 
 type Holidays = Vec<(Date, &'static str)>;
 
+type Rule = fn(i16) -> Holidays;
+
 /// ISO 3166 code and rule.
-const COUNTRIES: &[(&str, fn(i16) -> Holidays)] = &[("DE", germany), ("FR", france), ("GB", great_britain), ("US", united_states)];
+const COUNTRIES: &[(&str, Rule)] = &[("DE", germany), ("FR", france), ("GB", great_britain), ("US", united_states)];
 
 /// Codes of the countries whose holidays are known.
 pub fn countries() -> impl Iterator<Item = &'static str> {

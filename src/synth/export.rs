@@ -22,7 +22,7 @@ use crate::time::{Grid, Step, label};
 /// # Errors
 /// As [`generate`](super::generate), and [`SynthError::Write`] for a file that cannot be written.
 pub fn export(scenario: &Scenario, role: SeedRole, replicate: u32, folder: &Path) -> Result<Vec<PathBuf>, SynthError> {
-    let synthesis = Synthesis::new(scenario, role, replicate)?;
+    let synthesis = Synthesis::new(scenario, role, replicate, super::MAX_ROWS)?;
     let incident = synthesis.incident();
     let (table, causes) = tickets::table(&synthesis);
     fs::create_dir_all(folder).map_err(|source| SynthError::Write { path: folder.to_owned(), source })?;

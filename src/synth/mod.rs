@@ -50,15 +50,17 @@ pub enum SynthError {
     },
 }
 
-/// Counts of all buckets together stay below this, so that a count fits in 32 bits and a table in memory.
+/// Counts of all buckets together stay below this, so that a count fits in 32 bits.
 const MAX_TICKETS: u32 = 1_000_000_000;
+/// A table has at most so many rows: about 4 GB.
+const MAX_ROWS: u32 = 100_000_000;
 
 /// Makes the incident of a scenario for seed `replicate` of a role: series, change log and truth. The same call gives the same bytes.
 ///
 /// # Errors
 /// [`SynthError::TooMany`] when the scenario expects more tickets than a count holds.
 pub fn generate(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<Incident, SynthError> {
-    Ok(Synthesis::new(scenario, role, replicate)?.incident())
+    Ok(Synthesis::new(scenario, role, replicate, MAX_TICKETS)?.incident())
 }
 
 /// Makes every ticket of the incident that [`generate`] makes for the same arguments.
@@ -66,7 +68,7 @@ pub fn generate(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<I
 /// # Errors
 /// As [`generate`].
 pub fn tickets(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<TicketTable, SynthError> {
-    let synthesis = Synthesis::new(scenario, role, replicate)?;
+    let synthesis = Synthesis::new(scenario, role, replicate, MAX_ROWS)?;
     Ok(tickets::table(&synthesis).0)
 }
 
@@ -75,8 +77,16 @@ pub fn tickets(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<Ti
 /// # Errors
 /// As [`generate`].
 pub fn tickets_with_causes(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<(TicketTable, Vec<Option<usize>>), SynthError> {
-    let synthesis = Synthesis::new(scenario, role, replicate)?;
+    let synthesis = Synthesis::new(scenario, role, replicate, MAX_ROWS)?;
     Ok(tickets::table(&synthesis))
+}
+
+fn within(scenario: &Scenario, plan: &plan::Plan, limit: u32) -> Result<(), SynthError> {
+    let expected = plan.expected();
+    if expected <= f64::from(limit) {
+        return Ok(());
+    }
+    Err(SynthError::TooMany { scenario: scenario.id.to_string(), expected, limit })
 }
 
 /// Everything drawn for one seed of one scenario.
@@ -91,18 +101,14 @@ struct Synthesis<'a> {
 }
 
 impl<'a> Synthesis<'a> {
-    fn new(scenario: &'a Scenario, role: SeedRole, replicate: u32) -> Result<Self, SynthError> {
+    fn new(scenario: &'a Scenario, role: SeedRole, replicate: u32, limit: u32) -> Result<Self, SynthError> {
         let case = &scenario.case;
         let number = role.seed(replicate).to_string();
         let seed = Seed::derive(["synth", scenario.id.as_str(), &number]);
         let drawn = drawn::draw(case, seed);
         let level = calendar::level(&case.desk, &case.days);
         let plan = plan::plan(case, &level, &drawn);
-        let expected = plan.expected();
-        // The negated comparison also catches what is not a number.
-        if !(expected <= f64::from(MAX_TICKETS)) {
-            return Err(SynthError::TooMany { scenario: scenario.id.to_string(), expected, limit: MAX_TICKETS });
-        }
+        within(scenario, &plan, limit)?;
         let counts = draw::draw(&plan, &drawn, seed);
         Ok(Self { scenario, role, replicate, seed, drawn, plan, counts })
     }

@@ -15,6 +15,8 @@ mod leak;
 mod plot;
 mod report_detect;
 mod run;
+mod scenario;
 mod score;
 mod support;
+mod synth;
 mod vus;

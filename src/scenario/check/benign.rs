@@ -32,10 +32,14 @@ impl Checker<'_> {
             .collect()
     }
 
-    fn time(&mut self, onset: &OnsetDraw, duration: Option<&SpanDraw>, days: &Days) -> Option<Time> {
+    /// When something happens in test, and for how long.
+    pub(super) fn time(&mut self, onset: &OnsetDraw, duration: Option<&SpanDraw>, days: &Days) -> Option<Time> {
         let onset = self.onset(onset, days, days.train..days.grid.len());
-        let duration = self.optional_buckets(duration, days);
-        Some(Time { onset: onset?, duration: duration? })
+        let place = duration.map(|duration| duration.referenced);
+        let duration = self.optional_buckets(duration, days)?;
+        let onset = onset?;
+        self.fits(largest(&onset), duration.as_ref().zip(place), days);
+        Some(Time { onset, duration })
     }
 
     fn holiday(&mut self, item: &Spanned<BenignSpec>, holiday: &HolidaySpec, spec: &Spec, days: &Days) -> Option<Event> {

@@ -5,7 +5,7 @@ use serde_yaml::Location;
 use super::{Checker, join, largest, smallest};
 use crate::data::ChangeKind;
 use crate::name::known_names;
-use crate::scenario::case::{Course, Days, Fault, LoggedChange, Profile, Start};
+use crate::scenario::case::{Course, Days, Fault, LoggedChange, Profile, Start, Time};
 use crate::scenario::dimension::{Dimension, Filter, Leaves};
 use crate::scenario::spec::{Acting, Burst, FaultSpec, Gap, Shape, Shares, Spec};
 use crate::scenario::value::{Draw, Pairs, Scope};
@@ -79,19 +79,11 @@ impl Checker<'_> {
             let place = fault.lag.as_ref().map_or(item.referenced, |lag| lag.referenced);
             self.report(place, format!("with this lag the first tickets come after the end of the calendar, {}", known.days.last()));
         }
+        let (duration, place) = (duration?, fault.duration.as_ref().map(|duration| duration.referenced));
+        self.fits(largest(at) + largest(&lag), duration.as_ref().zip(place), known.days);
         let version = fault.version.as_ref().map(|version| version.value.clone());
-        let fault = Fault {
-            kind,
-            cause: cause(kind),
-            start,
-            lag,
-            duration: duration?,
-            scopes: scopes?,
-            course: course?,
-            skew: skew?,
-            tags: tags?,
-            version,
-        };
+        let fault =
+            Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course: course?, skew: skew?, tags: tags?, version };
         (self.errors.len() == before).then_some(fault)
     }
 
@@ -203,47 +195,25 @@ impl Checker<'_> {
     }
 
     fn gap(&mut self, kind: &'static str, gap: &Gap, known: &Known<'_>) -> Option<Fault> {
-        let onset = self.onset(&gap.onset, known.days, known.days.train..known.days.grid.len());
-        let duration = self.optional_buckets(gap.duration.as_ref(), known.days);
+        let time = self.time(&gap.onset, gap.duration.as_ref(), known.days);
         let scopes = self.scopes(gap.scope.as_ref(), known.dimensions);
         let loss = self.number(&gap.loss, |loss| loss > 0.0 && loss <= 1.0, "a loss lies above 0 and up to 1");
-        let (start, lag) = (Start::At(onset?), Draw::Literal(0));
+        let Time { onset, duration } = time?;
+        let (start, lag) = (Start::At(onset), Draw::Literal(0));
         let course = Course::Lose(loss?);
-        Some(Fault {
-            kind,
-            cause: cause(kind),
-            start,
-            lag,
-            duration: duration?,
-            scopes: scopes?,
-            course,
-            skew: Vec::new(),
-            tags: None,
-            version: None,
-        })
+        Some(Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course, skew: Vec::new(), tags: None, version: None })
     }
 
     fn burst(&mut self, kind: &'static str, burst: &Burst, known: &Known<'_>) -> Option<Fault> {
-        let onset = self.onset(&burst.onset, known.days, known.days.train..known.days.grid.len());
-        let duration = self.optional_buckets(burst.duration.as_ref(), known.days);
+        let time = self.time(&burst.onset, burst.duration.as_ref(), known.days);
         let scopes = self.scopes(burst.scope.as_ref(), known.dimensions);
         let per_day = self.number(&burst.per_day, |count| count > 0.0 && count <= 1e6, "per_day lies above 0 and up to 1000000");
         let skew = self.skew(&burst.attributes, scopes.as_ref(), known);
         let tags = self.caused_tags(burst.tags.as_ref(), known.tags);
-        let (start, lag) = (Start::At(onset?), Draw::Literal(0));
+        let Time { onset, duration } = time?;
+        let (start, lag) = (Start::At(onset), Draw::Literal(0));
         let course = Course::Add(per_day?);
-        Some(Fault {
-            kind,
-            cause: cause(kind),
-            start,
-            lag,
-            duration: duration?,
-            scopes: scopes?,
-            course,
-            skew: skew?,
-            tags: tags?,
-            version: None,
-        })
+        Some(Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course, skew: skew?, tags: tags?, version: None })
     }
 
     /// Scopes that hold no normal tickets: nothing could be scaled there.

@@ -232,6 +232,16 @@ impl Checker<'_> {
         found.filter(|_| self.errors.len() == before)
     }
 
+    /// Whether what begins at the latest time and lasts longest still ends on the calendar: nothing is cut off silently.
+    fn fits(&mut self, first: usize, duration: Option<(&Draw<usize>, Location)>, days: &Days) {
+        let Some((duration, at)) = duration else { return };
+        let beyond = (first + largest(duration)).saturating_sub(days.grid.len());
+        if beyond > 0 {
+            let last = days.grid.label(days.grid.len() - 1);
+            self.report(at, format!("can last {beyond} buckets beyond the end of the calendar, {last}: start earlier, or leave `duration` out to last to the end"));
+        }
+    }
+
     fn optional_buckets(&mut self, draw: Option<&SpanDraw>, days: &Days) -> Option<Option<Draw<usize>>> {
         draw.map_or(Some(None), |draw| self.buckets("duration", draw, days, 1).map(Some))
     }
