@@ -107,7 +107,7 @@ fn a_scope_names_known_dimensions_and_values() {
     );
     assert_eq!(
         error("scope: {platform: android}", "scope: {one_of: [{platform: ios}, {platform: [web, andriod]}]}"),
-        "scenarios/x.yaml:20:57: dimension `platform` has no value `andriod` (known: web, android, ios; did you mean `android`?)"
+        "scenarios/x.yaml:20:58: dimension `platform` has no value `andriod` (known: web, android, ios; did you mean `android`?)"
     );
     assert_eq!(
         error("- tickets: {platform: android}", "- tickets: {queue: biling}"),
@@ -175,6 +175,15 @@ fn lengths_are_longer_than_zero() {
     let said = error("duration: 3d", "duration: -1d");
     assert!(said.starts_with("scenarios/x.yaml:18:17: `-1d` is not a length of time"), "{said}");
     assert_eq!(error("length: 100d", "length: 0d"), "scenarios/x.yaml:6:11: length must be longer than zero");
+}
+
+#[test]
+fn what_happens_ends_on_the_calendar() {
+    assert_eq!(
+        error("duration: 3d", "duration: {between: [3d, 12d]}"),
+        "scenarios/x.yaml:18:17: with this duration it can last 2 buckets beyond the end of the calendar, 2024-04-09: start earlier, \
+         or leave `duration` out to last to the end"
+    );
 }
 
 #[test]

@@ -80,7 +80,9 @@ impl Checker<'_> {
             self.report(place, format!("with this lag the first tickets come after the end of the calendar, {}", known.days.last()));
         }
         let (duration, place) = (duration?, fault.duration.as_ref().map(|duration| duration.referenced));
-        self.fits(largest(at) + largest(&lag), duration.as_ref().zip(place), known.days);
+        if self.errors.len() == before {
+            self.fits(largest(at) + largest(&lag), duration.as_ref().zip(place), known.days);
+        }
         let version = fault.version.as_ref().map(|version| version.value.clone());
         let fault =
             Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course: course?, skew: skew?, tags: tags?, version };
@@ -218,8 +220,10 @@ impl Checker<'_> {
 
     /// Scopes that hold no normal tickets: nothing could be scaled there.
     pub(super) fn effects(&mut self, spec: &Spec, leaves: &Leaves, faults: &[Fault]) {
+        if faults.len() < spec.faults.len() {
+            return; // One of them was refused, and that has been reported.
+        }
         let scoped = spec.faults.iter().map(|fault| fault.value.scope()).zip(faults.iter().map(|fault| &fault.scopes));
-        // A fault that was refused has no partner, but then there is an error already.
         for (written, filters) in scoped {
             let written: Vec<&Scope> = written.map_or_else(Vec::new, |scope| scope.0.iter().collect());
             for (scope, filter) in written.into_iter().zip(filters) {

@@ -238,7 +238,8 @@ impl Checker<'_> {
         let beyond = (first + largest(duration)).saturating_sub(days.grid.len());
         if beyond > 0 {
             let last = days.grid.label(days.grid.len() - 1);
-            self.report(at, format!("can last {beyond} buckets beyond the end of the calendar, {last}: start earlier, or leave `duration` out to last to the end"));
+            let message = format!("with this duration it can last {beyond} buckets beyond the end of the calendar, {last}");
+            self.report(at, format!("{message}: start earlier, or leave `duration` out to last to the end"));
         }
     }
 
