@@ -134,6 +134,20 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_another_incident() {
     }
 }
 
+/// Whoever changes a stream changes every result made before: then this test says so, and the change is worth a line in the notes.
+#[test]
+fn the_numbers_of_a_dev_seed_stay_what_they_were() {
+    let scenario = library().iter().find(|scenario| scenario.id.as_str() == "classic.spike-2023").expect("it is in the library");
+    let incident = generate(scenario, Dev, 0).expect("ordinary size");
+    let around = &values(&incident.observed.watched[0].series)[274..281];
+    let table = tickets(scenario, Dev, 0).expect("ordinary size");
+    let first: Vec<&str> = table.columns.iter().map(|column| column.value(0)).collect();
+    let row = (table.ids[0], table.seconds[0], first.join(" "));
+    assert_eq!(incident.observed.id.as_str(), "inc-25c0c431fe1b");
+    assert_eq!(around, [210.0, 200.0, 197.0, 358.0, 151.0, 95.0, 80.0]);
+    assert_eq!(row, (205_960, 357, "problem accounts US en free high ios 5.1.4 mobile_app".to_owned()));
+}
+
 #[test]
 fn incident_ids_are_unique_over_the_library_and_tell_nothing() {
     let ids: Vec<String> = incidents().map(|(_, incident)| incident.observed.id.to_string()).collect();
