@@ -55,25 +55,34 @@ pub fn holidays(country: &str, year: i16) -> Result<Holidays, UnknownCountry> {
     Ok(days)
 }
 
+/// The public holidays that fall on these dates (in order): their names, sorted, and per date the one on it.
+///
+/// # Errors
+/// [`UnknownCountry`] with the known codes.
+pub fn on_dates(country: &str, dates: &[Date]) -> Result<(Vec<String>, Vec<Option<u16>>), UnknownCountry> {
+    let years = dates.first().map(|date| date.year()).into_iter().chain(dates.last().map(|date| date.year()));
+    let (first, last) = years.fold((i16::MAX, i16::MIN), |(first, last), year| (first.min(year), last.max(year)));
+    let mut named = BTreeMap::new();
+    for year in first..=last {
+        named.extend(holidays(country, year)?);
+    }
+    named.retain(|date, _| dates.binary_search(date).is_ok());
+    let names: BTreeSet<&str> = named.values().copied().collect();
+    let place = |date: &Date| {
+        let name = named.get(date)?;
+        u16::try_from(names.iter().position(|known| known == name)?).ok()
+    };
+    let marks = dates.iter().map(place).collect();
+    Ok((names.into_iter().map(str::to_owned).collect(), marks))
+}
+
 /// Marks the public holidays of a country in columns that have none yet.
 ///
 /// # Errors
 /// [`UnknownCountry`] with the known codes.
 pub fn mark(columns: &mut Columns, country: &str) -> Result<(), UnknownCountry> {
     let dates: Vec<Date> = (0..columns.grid.len()).map(|bucket| columns.grid.datetime(bucket).date()).collect();
-    let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(()) };
-    let mut named = BTreeMap::new();
-    for year in first.year()..=last.year() {
-        named.extend(holidays(country, year)?);
-    }
-    named.retain(|date, _| dates.binary_search(date).is_ok());
-    let names: BTreeSet<&str> = named.values().copied().collect();
-    let code = |date: &Date| {
-        let place = names.iter().position(|name| named.get(date) == Some(name))?;
-        u16::try_from(place).ok()
-    };
-    columns.holidays = dates.iter().map(code).collect();
-    columns.holiday_names = names.into_iter().map(str::to_owned).collect();
+    (columns.holiday_names, columns.holidays) = on_dates(country, &dates)?;
     Ok(())
 }
 

@@ -113,7 +113,7 @@ pub struct Answer<'a> {
     pub model: &'a str,
     /// The level of the interval.
     pub interval: f64,
-    /// A bucket is flagged when its score lies strictly above; [`threshold`] of the level for models with forecasts.
+    /// A bucket is flagged when its score lies strictly above; [`native_threshold`](crate::detect::native_threshold) of the level for models with forecasts.
     pub threshold: f64,
     /// The train range.
     pub train: &'a Series,
@@ -123,12 +123,6 @@ pub struct Answer<'a> {
     pub detection: &'a Detection,
     /// Anomalous windows, counted from the first bucket of train.
     pub truth: Option<&'a [Window]>,
-}
-
-/// The score at the edge of the central interval of a level.
-#[must_use]
-pub fn threshold(level: f64) -> f64 {
-    -libm::log10(1.0 - level)
 }
 
 impl DetectReport {

@@ -54,8 +54,8 @@ fn lgbm_without_refit_forecasts_what_the_original_forecasts() {
 fn one_file_with_a_split_gives_what_two_files_give() {
     let (Some(train), Some(test)) = (data("ticket-counts/train.csv"), data("ticket-counts/test.csv")) else { return };
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let joined = fs::read_to_string(&train).expect("train")
-        + fs::read_to_string(&test).expect("test").split_once('\n').expect("a header").1;
+    let joined =
+        fs::read_to_string(&train).expect("train") + fs::read_to_string(&test).expect("test").split_once('\n').expect("a header").1;
     fs::write(folder.path().join("counts.csv"), joined).expect("a file");
     let one = json(folder.path(), &["detect", "counts.csv", "--model", "arima", "--train-until", "2023-09-30", "--json"]);
     let (train, test) = (train.to_str().expect("text"), test.to_str().expect("text"));

@@ -13,7 +13,7 @@ fn rule(yaml: &str) -> Rule {
 /// `n` files, two in three with four effects, all of them found and one false page in every fifth file.
 fn good(n: u64) -> Files {
     let file = |i: u64| {
-        let faulted = i % 3 != 0;
+        let faulted = !i.is_multiple_of(3);
         let tally = Tally {
             jobs: 4,
             detected: if faulted { 4 } else { 0 },

@@ -2,8 +2,9 @@
 
 use incident_harness::data::Series;
 use incident_harness::data::truth::Window;
+use incident_harness::detect::native_threshold as threshold;
 use incident_harness::detect::{Band, Detection};
-use incident_harness::report::detect::{Answer, DetectReport, threshold};
+use incident_harness::report::detect::{Answer, DetectReport};
 use incident_harness::time::{Grid, Step};
 
 const TRAIN: usize = 4;

@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Checker;
-use crate::data::holiday::holidays;
+use crate::data::holiday::on_dates;
 use crate::scenario::case::{Days, Desk};
 use crate::scenario::spec::{Calendar, Dispersion, Tickets};
 use crate::scenario::value::Onset;
@@ -67,24 +67,14 @@ impl Checker<'_> {
 
     fn holidays(&mut self, country: Option<&Spanned<String>>, starts: &[DateTime]) -> Option<(Vec<String>, Vec<Option<u16>>)> {
         let Some(country) = country else { return Some((Vec::new(), vec![None; starts.len()])) };
-        let (first, last) = (starts.first()?.year(), starts.last()?.year());
-        let mut all = Vec::new();
-        for year in first..=last {
-            match holidays(&country.value, year) {
-                Ok(days) => all.extend(days),
-                Err(error) => {
-                    self.report(country.referenced, error.to_string());
-                    return None;
-                }
+        let dates: Vec<_> = starts.iter().map(|start| start.date()).collect();
+        match on_dates(&country.value, &dates) {
+            Ok(marked) => Some(marked),
+            Err(error) => {
+                self.report(country.referenced, error.to_string());
+                None
             }
         }
-        let on = |start: &DateTime| all.iter().find(|(day, _)| *day == start.date()).map(|(_, name)| *name);
-        let mut names: Vec<&str> = starts.iter().filter_map(on).collect();
-        names.sort_unstable();
-        names.dedup();
-        let index = |name: &str| names.binary_search(&name).ok().and_then(|at| u16::try_from(at).ok());
-        let holidays = starts.iter().map(|start| on(start).and_then(index)).collect();
-        Some((names.into_iter().map(str::to_owned).collect(), holidays))
     }
 
     pub(super) fn desk(&mut self, tickets: &Tickets, holidays_known: bool) -> Option<Desk> {
