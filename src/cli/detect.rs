@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
 use super::exit::Exit;
+use super::progress::watched;
 use super::{print, print_json};
 use crate::data::Known;
 use crate::data::holiday;
@@ -127,7 +128,8 @@ impl Detect {
             eprintln!("note: {note}");
         }
         let clock = Instant::now();
-        let detection = built.detector.detect(&train, &test, &known, Seed::derive(["harness detect", &self.model]))?;
+        let seed = Seed::derive(["harness detect", &self.model]);
+        let detection = watched(test.len(), &built.judged, || built.detector.detect(&train, &test, &known, seed))?;
         let seconds = clock.elapsed().as_secs_f64();
         let windows = truth.as_ref().map(|truth| truth.windows.as_slice());
         let report = DetectReport::new(&Answer {

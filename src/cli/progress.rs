@@ -1,6 +1,7 @@
 //! Progress: a bar on a terminal, one line every few seconds elsewhere, always on stderr.
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,6 +11,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Counts jobs as they finish.
 pub(super) struct Counter {
+    what: &'static str,
     bar: ProgressBar,
     terminal: bool,
     total: u64,
@@ -20,17 +22,18 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Starts counting to `total`, `already` of them done before.
-    pub(super) fn new(total: usize, already: usize) -> Self {
+    /// Starts counting `what` to `total`, `already` of them done before.
+    pub(super) fn new(what: &'static str, total: usize, already: usize) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(Some((total - already) as u64), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} jobs  {per_sec}  ETA {eta}").expect("the template is valid");
+        let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}  {{per_sec}}  ETA {{eta}}"))
+            .expect("the template is valid");
         bar.set_style(style);
         if terminal {
             bar.enable_steady_tick(Duration::from_millis(250));
         }
         let now = Instant::now();
-        Self { bar, terminal, total: total as u64, already: already as u64, done: 0, began: now, told: now }
+        Self { what, bar, terminal, total: total as u64, already: already as u64, done: 0, began: now, told: now }
     }
 
     /// One more job is done.
@@ -42,12 +45,41 @@ impl Counter {
             self.told = Instant::now();
             let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
             let left = (self.total - self.already - self.done) as f64 / rate;
-            eprintln!("{}/{} jobs, {rate:.0}/s, ETA {left:.0}s", self.already + self.done, self.total);
+            eprintln!("{}/{} {}, {rate:.0}/s, ETA {left:.0}s", self.already + self.done, self.total, self.what);
         }
     }
 
     /// Takes the bar away.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Runs something on this thread while another shows how far `done` has come towards `total`.
+pub(super) fn watched<R>(total: usize, done: &AtomicUsize, work: impl FnOnce() -> R) -> R {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut counter = Counter::new("buckets", total, 0);
+            let mut seen = 0;
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(100));
+                let now = done.load(Ordering::Relaxed).min(total);
+                (seen..now).for_each(|_| counter.tick());
+                seen = now;
+            }
+            counter.finish();
+        });
+        // Also set when the work panics, so that the watcher ends.
+        let _over = OnDrop(&over);
+        work()
+    })
+}
+
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -73,7 +73,7 @@ impl Run {
                     "{files} scenarios, {incidents} incidents, {detections} detections, {calibrations} calibration jobs{again} -> {}",
                     folder.display()
                 );
-                counter = Some(Counter::new(detections + calibrations, done));
+                counter = Some(Counter::new("jobs", detections + calibrations, done));
             }
             Progress::JobDone => {
                 if let Some(counter) = &mut counter {

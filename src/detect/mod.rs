@@ -7,6 +7,9 @@ pub mod page;
 pub mod residual;
 pub mod threshold;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Known, Series};
@@ -97,6 +100,8 @@ pub struct Built {
     pub states_intervals: bool,
     /// Every setting that can change an answer, defaults included.
     pub settings: serde_json::Value,
+    /// Test buckets judged so far, for whoever shows progress.
+    pub judged: Arc<AtomicUsize>,
 }
 
 /// The forecaster that counts as a floor.
@@ -117,7 +122,7 @@ pub fn floors() -> Vec<&'static str> {
 pub fn build(name: &str, settings: &serde_json::Value, protocol: Protocol) -> Result<Built, UnknownModel> {
     if let Some(entry) = floor::REGISTRY.iter().find(|entry| entry.name == name) {
         let settings = serde_json::json!({});
-        return Ok(Built { detector: (entry.build)(), role: Role::Floor, states_intervals: false, settings });
+        return Ok(Built { detector: (entry.build)(), role: Role::Floor, states_intervals: false, settings, judged: Arc::default() });
     }
     let names = || forecast::REGISTRY.iter().map(|entry| entry.name).chain(floor::REGISTRY.iter().map(|entry| entry.name));
     if !names().any(|known| known == name) {
@@ -126,5 +131,7 @@ pub fn build(name: &str, settings: &serde_json::Value, protocol: Protocol) -> Re
     let model = forecast::build(name, settings)?;
     let settings = model.settings();
     let role = if name == FLOOR_FORECASTER { Role::Floor } else { Role::Model };
-    Ok(Built { detector: Box::new(Residual::new(name, model, protocol)), role, states_intervals: true, settings })
+    let residual = Residual::new(name, model, protocol);
+    let judged = residual.judged();
+    Ok(Built { detector: Box::new(residual), role, states_intervals: true, settings, judged })
 }

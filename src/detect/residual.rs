@@ -3,6 +3,9 @@
 //! Rolling origin with refits (Tashman 2000, *Out-of-sample tests of forecasting accuracy*): each test bucket is forecast from what came before
 //! it, scored by −log10 of the two-sided tail probability of its value, then observed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::{Deserialize, Serialize};
 
 use super::{Band, DetectError, Detection, Detector};
@@ -128,13 +131,21 @@ pub struct Residual {
     name: String,
     model: Box<dyn Forecaster>,
     protocol: Protocol,
+    /// Test buckets judged so far, for whoever shows progress; no answer depends on it.
+    judged: Arc<AtomicUsize>,
 }
 
 impl Residual {
     /// Runs a forecaster, called `name` in errors, under a protocol.
     #[must_use]
     pub fn new(name: impl Into<String>, model: Box<dyn Forecaster>, protocol: Protocol) -> Self {
-        Self { name: name.into(), model, protocol }
+        Self { name: name.into(), model, protocol, judged: Arc::default() }
+    }
+
+    /// Counts the test buckets judged so far, over all calls.
+    #[must_use]
+    pub fn judged(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.judged)
     }
 
     fn fixed(&self, train: &Series, test: &Series, known: &Known, seed: Seed) -> Result<Detection, DetectError> {
@@ -188,6 +199,7 @@ impl Residual {
         if score.is_some_and(f64::is_nan) {
             return Err(self.not_finite("a score that is not a number", &stamp()));
         }
+        self.judged.fetch_add(1, Ordering::Relaxed);
         detection.bands.push(Band { expected: predictive.mean(), lower, upper });
         detection.scores.push(score);
         Ok(score)
