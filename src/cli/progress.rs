@@ -63,7 +63,7 @@ pub(super) fn watched<R>(total: usize, done: &AtomicUsize, work: impl FnOnce() -
             let mut counter = Counter::new("buckets", total, 0);
             let mut seen = 0;
             while !over.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(20));
                 let now = done.load(Ordering::Relaxed).min(total);
                 (seen..now).for_each(|_| counter.tick());
                 seen = now;
