@@ -1,6 +1,6 @@
 //! Fault kinds: how each acts on the tickets of its scope. A kind is one file and one row of [`REGISTRY`].
 //!
-//! A mechanism turns a checked fault and a seed into an [`Action`] per bucket of its time; `plan` computes from it where the fault can
+//! A mechanism turns a checked fault and a seed into an `Action` per bucket of its time; `plan` computes from it where the fault can
 //! be seen, `draw` what happens.
 
 mod bot_burst;
