@@ -45,6 +45,36 @@ pub enum StoreError {
         /// What the parser says.
         source: serde_json::Error,
     },
+    /// A file of the run is gone.
+    #[error("{path}: missing from the run; `harness run --resume {run}` computes it again")]
+    Gone {
+        /// The file.
+        path: String,
+        /// The run folder.
+        run: String,
+    },
+    /// A file holds more or fewer buckets than its incident.
+    #[error("{path}: {got}, expected {expected}; the file was changed: delete it, and `harness run --resume {run}` computes it again")]
+    Length {
+        /// The file.
+        path: String,
+        /// What it holds.
+        got: String,
+        /// What it should hold.
+        expected: String,
+        /// The run folder.
+        run: String,
+    },
+    /// Another version of the harness wrote it.
+    #[error("{path}: record format {got}, this harness reads format 1; read it with the version that wrote it ({version})")]
+    Version {
+        /// The manifest.
+        path: String,
+        /// Its format.
+        got: u32,
+        /// The version that wrote it.
+        version: String,
+    },
     /// There is no run.
     #[error("{path}: no run here (no manifest.json); expected a folder that `harness run` wrote, for example results/latest")]
     NoRun {
@@ -183,8 +213,23 @@ impl Store {
     /// [`StoreError`] with the file, and the line if it is not what a run writes.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
         let path = self.folder.join(name);
-        let text = fs::read_to_string(&path).map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
+        let text = self.text(&path)?;
         serde_json::from_str(&text).map_err(|source| StoreError::Format { path: path.display().to_string(), line: source.line(), source })
+    }
+
+    fn text(&self, path: &Path) -> Result<String, StoreError> {
+        fs::read_to_string(path).map_err(|source| {
+            let path = path.display().to_string();
+            match source.kind() {
+                io::ErrorKind::NotFound => StoreError::Gone { path, run: self.folder.display().to_string() },
+                _ => StoreError::Io { path, source },
+            }
+        })
+    }
+
+    fn length(&self, name: &str, got: String, expected: String) -> StoreError {
+        let (path, run) = (self.folder.join(name).display().to_string(), self.folder.display().to_string());
+        StoreError::Length { path, got, expected, run }
     }
 
     /// Writes one value per line.
@@ -206,7 +251,7 @@ impl Store {
     /// [`StoreError`] with file and line.
     pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, StoreError> {
         let path = self.folder.join(name);
-        let text = fs::read_to_string(&path).map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
+        let text = self.text(&path)?;
         text.lines()
             .enumerate()
             .map(|(number, line)| {
@@ -222,9 +267,14 @@ impl Store {
     /// The manifest.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Version`] when another format was written.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
-        self.read_json("manifest.json")
+        let manifest: Manifest = self.read_json("manifest.json")?;
+        if manifest.format == 1 {
+            return Ok(manifest);
+        }
+        let path = self.folder.join("manifest.json").display().to_string();
+        Err(StoreError::Version { path, got: manifest.format, version: manifest.version })
     }
 
     /// All detections, sorted by key.
@@ -235,12 +285,18 @@ impl Store {
         self.read_lines("detections.jsonl")
     }
 
-    /// What a detection said of each bucket.
+    /// What a detection said of each of so many test buckets.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn points(&self, key: &DetectionKey) -> Result<Points, StoreError> {
-        self.read_json(&format!("points/{}.json", key.digest()))
+    pub fn points(&self, key: &DetectionKey, buckets: usize) -> Result<Points, StoreError> {
+        let name = format!("points/{}.json", key.digest());
+        let points: Points = self.read_json(&name)?;
+        if points.scores.len() == buckets && (points.bands.is_empty() || points.bands.len() == buckets) {
+            return Ok(points);
+        }
+        let got = format!("{} scores and {} bands", points.scores.len(), points.bands.len());
+        Err(self.length(&name, got, format!("one of each for {buckets} test buckets (floors: no bands)")))
     }
 
     /// Keeps what a detection said of each bucket; called before its journal entry, so that an entry always has its points.
@@ -257,7 +313,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn observed(&self, incident: &IncidentId) -> Result<Observation, StoreError> {
-        self.read_json(&format!("incidents/{incident}/observed.json"))
+        let name = format!("incidents/{incident}/observed.json");
+        let observed: Observation = self.read_json(&name)?;
+        let buckets = observed.known.grid.len();
+        if let Some(odd) = observed.watched.iter().find(|watched| watched.series.len() != buckets) {
+            let got = format!("{} buckets of `{}`", odd.series.len(), odd.name);
+            return Err(self.length(&name, got, format!("{buckets} as on its calendar")));
+        }
+        if observed.train >= buckets {
+            return Err(self.length(&name, format!("{} buckets of train", observed.train), format!("fewer than its {buckets} buckets")));
+        }
+        Ok(observed)
     }
 
     /// The truth of an incident.

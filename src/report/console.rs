@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::table::{Align, Table};
+use crate::scenario;
 use crate::score::judge::{Job, Judgement};
 use crate::score::scorecard::{ModelRow, Role};
 use crate::score::{HEADLINE, METRICS, Unit};
@@ -29,9 +30,10 @@ pub fn heading(judgement: &Judgement) -> String {
     let files = judgement.scorecard.basis.files.len();
     let seeds = judgement.suite.seeds;
     format!(
-        "detection at {} false page{} per series and 100 days; {files} scenarios x {} {} seed{}, refit {}\n",
+        "detection at {} false page{} per series and 100 days; {files} scenario{} x {} {} seed{}, refit {}\n",
         detection.budget,
         if detection.budget == 1.0 { "" } else { "s" },
+        if files == 1 { "" } else { "s" },
         seeds.count,
         seeds.role,
         if seeds.count == 1 { "" } else { "s" },
@@ -147,7 +149,10 @@ fn ceiling(judgement: &Judgement) -> String {
 /// The sentence over models.
 #[must_use]
 pub fn pick(judgement: &Judgement) -> String {
-    judgement.scorecard.pick().map_or_else(|| "\nno pick: no model has a score\n".to_owned(), |pick| format!("\n{pick}\n"))
+    judgement.scorecard.pick().map_or_else(
+        || "\nno pick: no model has an event F1 (no effect to find, or only floors)\n".to_owned(),
+        |pick| format!("\n{pick}\n"),
+    )
 }
 
 fn worst(judgement: &Judgement) -> String {
@@ -162,13 +167,14 @@ fn worst(judgement: &Judgement) -> String {
         let tally = &job.counts.tally;
         let _ = writeln!(
             text,
-            "worst for {}: {} {} ({} of {} effects missed, {} false pages)\n  harness generate {} --role {} --seed {} --out incident/",
+            "worst for {}: {} {} ({} of {} effects missed, {} false page{})\n  harness generate {} --role {} --seed {} --out incident/",
             pick.best.name,
             job.file,
             job.key.series,
             tally.missed,
             tally.effects(),
             tally.false_pages,
+            if tally.false_pages == 1 { "" } else { "s" },
             scenario_path(judgement, &job.file),
             judgement.suite.seeds.role,
             job.replicate,
@@ -179,7 +185,7 @@ fn worst(judgement: &Judgement) -> String {
 
 /// The path of a scenario file as a user can type it.
 fn scenario_path(judgement: &Judgement, file: &str) -> String {
-    let paths = &judgement.suite.scenarios;
-    let found = paths.iter().map(|path| if path.is_dir() { path.join(file) } else { path.clone() }).find(|path| path.ends_with(file));
-    found.map_or_else(|| file.to_owned(), |path| path.display().to_string())
+    let mut paths = judgement.suite.scenarios.iter().map(|given| scenario::locate(given, file));
+    let first = paths.next().unwrap_or_else(|| file.into());
+    if first.is_file() { first } else { paths.find(|path| path.is_file()).unwrap_or(first) }.display().to_string()
 }

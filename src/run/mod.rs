@@ -45,7 +45,7 @@ pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Two scenarios share an id.
-    #[error("{first} and {second} have the same id `{id}`: ids are unique in a run")]
+    #[error("{first} and {second} have the same id `{id}`: ids are unique in a run, and so are files: was one given twice?")]
     SameId {
         /// The id.
         id: String,
@@ -161,12 +161,15 @@ enum Job<'a> {
 fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended, RunError> {
     let clock = Instant::now();
     let (journal, mut writer) = store.journal()?;
-    let cache = cache::Cache::open(sitting.results, plan);
+    // Thresholds lie beside the run, wherever a resumed one stands.
+    let results = store.folder().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cache = cache::Cache::open(results, plan);
     let mut cached = cache.read(plan);
     let missing: BTreeSet<(usize, Step)> = plan.operating_points().filter(|point| !cached.contains_key(point)).collect();
     let sample = if missing.is_empty() { Vec::new() } else { calibrate::sample(&plan.scenarios)? };
 
     let mut done = Done::from(journal.entries);
+    done.forget_lost_points(plan, &store);
     let jobs = plan_jobs(plan, &sample, &missing);
     let total = jobs.len();
     let jobs: Vec<Job<'_>> = jobs.into_iter().filter(|job| !done.contains(job)).collect();
@@ -292,6 +295,17 @@ impl Done {
         }
     }
 
+    /// A detection whose points were deleted or damaged since is computed again.
+    fn forget_lost_points(&mut self, plan: &Plan, store: &Store) {
+        for &cell in &plan.matrix.cells {
+            let key = plan.key(cell);
+            let answered = self.detections.get(&key).is_some_and(|(outcome, ..)| *outcome == Outcome::Answered);
+            if answered && store.points(&key, plan.test_len(cell)).is_err() {
+                self.detections.remove(&key);
+            }
+        }
+    }
+
     fn contains(&self, job: &Job<'_>) -> bool {
         match job {
             Job::Calibration { key, .. } => self.calibrations.contains_key(key),
@@ -355,7 +369,7 @@ fn operate(
         let why = "no alert-budget threshold: every calibration job of this model and step failed".to_owned();
         return Ok(Record { key, outcome: Outcome::Infra { stage: "calibration".into(), why }, fits, native: None, budget: None });
     };
-    let scores = store.points(&key)?.scores;
+    let scores = store.points(&key, plan.test_len(cell))?.scores;
     let paging = plan.suite.detection.paging(plan.step(cell));
     let at = |threshold: f64| {
         let flags: Vec<bool> = scores.iter().map(|score| score.is_some_and(|score| score > threshold)).collect();

@@ -1,13 +1,14 @@
 //! The plan of a run: everything that decides its records, before any model runs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::RunError;
 use crate::data::Series;
 use crate::data::incident::Incident;
 use crate::record::manifest::ColumnEntry;
 use crate::record::{DetectionKey, Manifest, Store, StoreError};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, LoadError, Scenario};
 use crate::suite::{Cell, Matrix, Suite};
 use crate::synth;
 use crate::time::Step;
@@ -34,10 +35,7 @@ impl Plan {
     pub fn new(suite: Suite) -> Result<Self, RunError> {
         // Unknown models are told before scenarios are read.
         Matrix::plan(&suite.models, &suite.detection, &[])?;
-        let mut scenarios = Vec::new();
-        for path in &suite.scenarios {
-            scenarios.extend(scenario::load_folder(path)?);
-        }
+        let scenarios = load(&suite.scenarios)?;
         unique(&scenarios)?;
         let mut incidents = Vec::with_capacity(scenarios.len() * suite.seeds.count as usize);
         for scenario in &scenarios {
@@ -61,6 +59,12 @@ impl Plan {
     #[must_use]
     pub fn step(&self, cell: Cell) -> Step {
         self.incidents[cell.incident].observed.step()
+    }
+
+    /// The number of test buckets of a cell.
+    #[must_use]
+    pub fn test_len(&self, cell: Cell) -> usize {
+        self.incidents[cell.incident].observed.test_len()
     }
 
     /// The key of a cell.
@@ -144,6 +148,23 @@ fn line(value: &impl serde::Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec(value).expect("observations are plain data with finite numbers");
     text.push(b'\n');
     text
+}
+
+/// Files are the unit of every interval, so two that are called the same below two folders go by the paths that were given.
+fn load(given: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
+    let mut scenarios = Vec::new();
+    for path in given {
+        scenarios.extend(scenario::load_folder(path)?.into_iter().map(|scenario| (path, scenario)));
+    }
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    scenarios.iter().for_each(|(_, scenario)| *times.entry(scenario.file.clone()).or_default() += 1);
+    for (path, scenario) in &mut scenarios {
+        if times[&scenario.file] > 1 {
+            let typed = scenario::locate(path, &scenario.file).display().to_string();
+            scenario.file = typed.replace(std::path::MAIN_SEPARATOR, "/");
+        }
+    }
+    Ok(scenarios.into_iter().map(|(_, scenario)| scenario).collect())
 }
 
 fn unique(scenarios: &[Scenario]) -> Result<(), RunError> {

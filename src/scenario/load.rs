@@ -81,17 +81,31 @@ pub fn load_folder(path: &Path) -> Result<Vec<Scenario>, LoadError> {
     if problems.is_empty() { Ok(scenarios) } else { Err(LoadError::Broken { problems }) }
 }
 
-/// Path below the folder with `/` (of a single file: its folder and name), and path to open.
+/// The path of a loaded file as a user can type it, from what [`load_folder`] was given and the name it gave.
+#[must_use]
+pub fn locate(given: &Path, file: &str) -> PathBuf {
+    if given.ends_with(file) {
+        return given.to_owned();
+    }
+    let below = given.join(file);
+    let beside = given.parent().map(|folder| folder.join(file));
+    [Some(&below), beside.as_ref(), Some(&PathBuf::from(file))].into_iter().flatten().find(|path| path.is_file()).unwrap_or(&below).clone()
+}
+
+/// Names of files and paths to open. A name is the path below the folder, with `/`; a file that lies directly in the folder given, or is
+/// given itself, carries the name of its folder, which stands for its family.
 fn find(path: &Path) -> Result<Vec<(String, PathBuf)>, LoadError> {
     let failed = |at: &Path| {
         let path = at.to_owned();
         move |source| LoadError::Io { path, source }
     };
-    if fs::metadata(path).map_err(failed(path))?.is_file() {
+    let is_file = fs::metadata(path).map_err(failed(path))?.is_file();
+    let folder = if is_file { path.parent() } else { Some(path) };
+    let family = folder.and_then(Path::file_name).map(|family| family.to_string_lossy().into_owned());
+    let named = |name: String| family.as_ref().map_or_else(|| name.clone(), |family| format!("{family}/{name}"));
+    if is_file {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        // The folder of a single file stands for its family.
-        let family = path.parent().and_then(Path::file_name).map(|family| family.to_string_lossy().into_owned());
-        return Ok(vec![(family.map_or_else(|| name.clone(), |family| format!("{family}/{name}")), path.to_owned())]);
+        return Ok(vec![(named(name), path.to_owned())]);
     }
     let mut files = Vec::new();
     let mut folders = vec![(String::new(), path.to_owned())];
@@ -99,11 +113,11 @@ fn find(path: &Path) -> Result<Vec<(String, PathBuf)>, LoadError> {
         for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
             let entry = entry.map_err(failed(&folder))?.path();
             let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let below = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let top = below.is_empty();
             if entry.is_dir() {
-                folders.push((below, entry));
+                folders.push((if top { name } else { format!("{below}/{name}") }, entry));
             } else if entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-                files.push((below, entry));
+                files.push((if top { named(name) } else { format!("{below}/{name}") }, entry));
             }
         }
     }

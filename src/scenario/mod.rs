@@ -14,7 +14,7 @@ use crate::seed::digest;
 use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
 
-pub use load::{LoadError, load_folder};
+pub use load::{LoadError, load_folder, locate};
 
 /// A scenario file that was read and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Scenario {
     pub id: ScenarioId,
     /// One line for people.
     pub title: String,
-    /// Path below the folder that was loaded, with `/`.
+    /// Path below the folder that was loaded, with `/`; directly in it, that folder's name and its own.
     pub file: String,
     /// The folder it lies in below that one; empty at the top.
     pub family: String,

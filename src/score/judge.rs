@@ -13,10 +13,7 @@ use crate::name::{ConfigId, IncidentId};
 use crate::record::{DetectionKey, Manifest, Outcome, Record, Store, StoreError};
 use crate::run::oracle;
 use crate::seed::digest;
-use crate::suite::Suite;
-
-/// The label of the oracle in tables.
-pub const ORACLE: &str = "oracle";
+use crate::suite::{Detection, ORACLE, Suite};
 
 /// Why records could not be scored.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +61,11 @@ pub struct Judgement {
 }
 
 /// An incident as the scorer needs it.
-struct Side {
-    observed: Observation,
-    truth: GroundTruth,
+pub struct Side {
+    /// What was observed.
+    pub observed: Observation,
+    /// What is true of it.
+    pub truth: GroundTruth,
 }
 
 /// Judges every detection of a finished run.
@@ -86,9 +85,14 @@ pub fn judge(store: &Store) -> Result<Judgement, JudgeError> {
     for record in &records {
         if !sides.contains_key(&record.key.incident) {
             let id = record.key.incident.clone();
+            // `observed` and `points` of the store check lengths: nothing below can reach beyond a series.
             let side = Side { observed: store.observed(&id)?, truth: store.truth(&id)? };
             sides.insert(id, side);
         }
+    }
+    let planned: usize = sides.values().map(|side| side.observed.watched.len() * manifest.columns.len()).sum();
+    if records.len() != planned || sides.len() != manifest.scenarios.len() * suite.seeds.count as usize {
+        return Err(StoreError::Incomplete { path, done: records.len() }.into());
     }
     let mut jobs = Vec::with_capacity(records.len());
     for record in &records {
@@ -111,9 +115,9 @@ fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> R
     };
     Ok(match (&record.outcome, &record.budget) {
         (Outcome::Answered, Some(budget)) => {
-            let scores = store.points(&record.key)?.scores;
+            let scores = store.points(&record.key, side.observed.test_len())?.scores;
             let native = record.native.as_ref().map(|native| native.threshold);
-            let judged = judged(suite, side, series, &scores, &windows, native, budget.threshold);
+            let judged = judged(&suite.detection, side, series, &scores, &windows, native, budget.threshold);
             job(Some(judged.matching()), judged.counts())
         }
         (Outcome::ModelRejected { .. }, _) => job(None, Counts::rejected()),
@@ -140,7 +144,7 @@ fn windows(side: &Side, series: &str) -> Vec<EffectWindow> {
 }
 
 fn judged<'a>(
-    suite: &Suite,
+    detection: &Detection,
     side: &Side,
     series: &str,
     scores: &'a [Option<f64>],
@@ -155,7 +159,7 @@ fn judged<'a>(
         native,
         budget,
         windows,
-        paging: suite.detection.paging(step),
+        paging: detection.paging(step),
         step,
         undetectable: on_series.filter(|effect| effect.window.is_none()).count(),
         // Without an effect there is no VUS; with several the longest deadline counts.
@@ -178,7 +182,8 @@ fn scorecard(manifest: &Manifest, suite: &Suite, jobs: &[Job], sides: &BTreeMap<
             files: files.remove(&column.config).unwrap_or_default(),
         })
         .collect();
-    models.push(oracle_counts(suite, sides));
+    let oracle = ConfigId { name: ORACLE.to_owned(), digest: digest(ORACLE.as_bytes(), 12) };
+    models.push(ModelCounts { config: oracle, role: Role::Oracle, files: oracle_files(&suite.detection, sides.values()) });
     Scorecard::from_counts(basis(manifest, suite), models)
 }
 
@@ -187,20 +192,19 @@ fn add(files: &mut Files, file: &str, faulted: bool, counts: &Counts) {
     entry.counts += counts;
 }
 
-/// The truth as a detector, scored like every other.
-fn oracle_counts(suite: &Suite, sides: &BTreeMap<IncidentId, Side>) -> ModelCounts {
+/// The truth as a detector, scored like every other: what it adds to each file.
+pub fn oracle_files<'a>(detection: &Detection, sides: impl IntoIterator<Item = &'a Side>) -> Files {
     let mut files = Files::new();
-    for side in sides.values() {
+    for side in sides {
         for watched in &side.observed.watched {
-            let observed: Vec<bool> = watched.series.values()[side.observed.train..].iter().map(Option::is_some).collect();
-            let scores = oracle::scores(&side.truth, &watched.name, side.observed.train, &observed);
+            let paging = detection.paging(side.observed.step());
+            let scores = oracle::scores(&side.truth, &side.observed, &watched.name, paging);
             let windows = windows(side, &watched.name);
-            let counts = judged(suite, side, &watched.name, &scores, &windows, None, 0.5).counts();
+            let counts = judged(detection, side, &watched.name, &scores, &windows, None, oracle::THRESHOLD).counts();
             add(&mut files, &side.truth.file, side.truth.faulted, &counts);
         }
     }
-    let config = ConfigId { name: ORACLE.to_owned(), digest: digest(ORACLE.as_bytes(), 12) };
-    ModelCounts { config, role: Role::Oracle, files }
+    files
 }
 
 fn basis(manifest: &Manifest, suite: &Suite) -> Basis {

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::detect::Protocol;
 use crate::detect::page::Paging;
 use crate::detect::residual::{OnAlarm, Origin, Refit};
+use crate::detect::{self, Protocol};
 use crate::seed::SeedRole;
 use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
+
+/// What tables call the truth as a detector.
+pub const ORACLE: &str = "oracle";
 
 /// Why a suite could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +252,9 @@ impl Suite {
         if self.models.is_empty() {
             return invalid("no models: name at least one, for example `models: [lgbm]` or --models lgbm".into());
         }
+        if self.scenarios.is_empty() {
+            return invalid("no scenarios: name at least one file or folder, for example `scenarios: [../scenarios]`".into());
+        }
         if self.seeds.count == 0 {
             return invalid("no seeds: count must be at least 1".into());
         }
@@ -261,6 +267,13 @@ impl Suite {
         for (i, model) in self.models.iter().enumerate() {
             if self.models[..i].iter().any(|other| other.label == model.label) {
                 return invalid(format!("two models are called `{}`: give one a label of its own with `as:`", model.label));
+            }
+            // Floors and the oracle join by themselves, under their own names.
+            if model.label != model.name && (detect::floors().contains(&model.label.as_str()) || model.label == ORACLE) {
+                return invalid(format!(
+                    "`{}` is called `{}`, which is the name of another row: choose another label",
+                    model.name, model.label
+                ));
             }
         }
         Ok(())

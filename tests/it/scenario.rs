@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use incident_harness::scenario::{LoadError, Scenario, load_folder};
+use incident_harness::scenario::{LoadError, Scenario, load_folder, locate};
 use incident_harness::time::{Span, Step};
 
 const FILE: &str = "scenarios/x.yaml";
@@ -279,6 +279,17 @@ fn a_folder_is_read_in_the_order_of_paths() {
     assert_eq!(seen, [("a/deep/y.yml", "a"), ("b/x.yaml", "b")]);
     let single = load_folder(&folder.path().join("b/x.yaml")).expect("a good file");
     assert_eq!((single[0].file.as_str(), single[0].family.as_str()), ("b/x.yaml", "b"));
+}
+
+#[test]
+fn a_file_directly_in_the_folder_given_is_named_with_its_folder() {
+    let folder = folder(&[("b/x.yaml", GOOD)]);
+    let given = folder.path().join("b");
+    let scenarios = load_folder(&given).expect("a good file");
+    assert_eq!((scenarios[0].file.as_str(), scenarios[0].family.as_str()), ("b/x.yaml", "b"));
+    for given in [folder.path(), &given, &given.join("x.yaml")] {
+        assert_eq!(locate(given, "b/x.yaml"), folder.path().join("b/x.yaml"));
+    }
 }
 
 #[test]

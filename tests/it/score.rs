@@ -281,3 +281,34 @@ fn identical_models_differ_by_nothing() {
         }
     }
 }
+
+#[test]
+fn the_oracle_scores_one_on_every_file_with_an_effect_and_never_pages_falsely() {
+    use incident_harness::score::judge::{Side, oracle_files};
+    use incident_harness::seed::SeedRole;
+
+    let library = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let scenarios = incident_harness::scenario::load_folder(&library).expect("the library is sound");
+    let detection = incident_harness::suite::Detection::default();
+    for role in [SeedRole::Dev, SeedRole::Gate, SeedRole::Eval] {
+        for replicate in 0..5 {
+            let side = |scenario| {
+                let incident = incident_harness::synth::generate(scenario, role, replicate).expect("ordinary size");
+                Side { observed: incident.observed, truth: incident.truth }
+            };
+            let files = oracle_files(&detection, &scenarios.iter().map(side).collect::<Vec<_>>());
+            assert_eq!(files.len(), scenarios.len());
+            for (file, FileCounts { faulted, counts }) in &files {
+                let case = format!("{file}, {role} {replicate}");
+                assert_eq!(counts.tally.false_pages, 0, "{case}");
+                assert_eq!(counts.tally.effects() > 0, *faulted, "{case}");
+                if *faulted {
+                    assert_eq!(event_f1(counts), Some(1.0), "{case}");
+                    // What it loses is on the ramps that VUS puts around a window of which the truth knows the ends.
+                    let vus = Metric::named("vus_pr").expect("a row").of(counts).value().expect("there are effects");
+                    assert!(vus > 0.9, "{case}: {vus}");
+                }
+            }
+        }
+    }
+}
