@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::exit::Exit;
 use super::progress::watched;
-use super::{print, print_json};
+use super::{print, print_json, tell};
 use crate::data::Known;
 use crate::data::holiday;
 use crate::data::known::Columns;
@@ -104,7 +104,8 @@ enum AlarmArgument {
 }
 
 fn parse_json(text: &str) -> Result<serde_json::Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+    let settings: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+    if settings.is_object() { Ok(settings) } else { Err(r#"expected an object such as {"trees": 200}"#.to_owned()) }
 }
 
 impl Detect {
@@ -118,14 +119,14 @@ impl Detect {
         );
         let (imported, train_len) = self.read()?;
         for note in &imported.notes {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}"));
         }
         let series = &imported.series;
         let known = Known::new(self.columns(&imported)?);
         let (train, test) = (series.slice(0..train_len), series.slice(train_len..series.len()));
         let truth = self.truth.as_deref().map(|path| import::read_truth(path, series.grid(), train_len..series.len())).transpose()?;
         for note in truth.iter().flat_map(|truth| &truth.notes) {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}"));
         }
         let clock = Instant::now();
         let seed = Seed::derive(["harness detect", &self.model]);
@@ -141,14 +142,15 @@ impl Detect {
             detection: &detection,
             truth: windows,
         });
-        #[cfg(feature = "plot")]
-        self.draw(&imported, &train, &test, &detection, windows.unwrap_or_default())?;
         if self.json {
             print_json(&report)?;
         } else {
             print(&report.table());
         }
-        eprintln!("{} fit{} in {seconds:.2}s", detection.fits, if detection.fits == 1 { "" } else { "s" });
+        tell(&format!("{} fit{} in {seconds:.2}s", detection.fits, if detection.fits == 1 { "" } else { "s" }));
+        // Last: a plot that cannot be written does not cost the table.
+        #[cfg(feature = "plot")]
+        self.draw(&imported, &train, &test, &detection, windows.unwrap_or_default())?;
         Ok(Exit::Done)
     }
 

@@ -12,8 +12,8 @@ use crate::{scenario, synth};
 /// Write one incident as CSV files and truth.json.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  harness generate scenarios/spike/checkout-outage.yaml --out incident/
-  harness generate scenarios/spike/checkout-outage.yaml --seed 7 --role eval --out incident/
+  harness generate scenarios/deployment/android-crash.yaml --out incident/
+  harness generate scenarios/deployment/android-crash.yaml --seed 7 --role eval --out incident/
 
 Writes tickets.csv (one row per ticket), counts.csv (the watched series), twin_counts.csv (the same without the fault),
 changes.csv and truth.json.")]

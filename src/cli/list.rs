@@ -13,7 +13,7 @@ use crate::{detect, forecast, scenario, score};
 #[derive(Args)]
 #[command(after_help = "Examples:
   harness list models
-  harness list scenarios scenarios/spike
+  harness list scenarios scenarios/deployment
   harness list metrics --json")]
 pub(super) struct List {
     /// What to list.

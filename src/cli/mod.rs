@@ -79,7 +79,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(&format!("error: {}", causes(&error)));
             exit::of(&error).into()
         }
     }
@@ -99,8 +99,37 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints a line for people on stderr; a reader that has gone away is no failure.
+fn tell(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// An error and its causes; a cause that the text above it already quotes is not told twice.
+fn causes(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .map(ToString::to_string)
+        .fold(error.to_string(), |text, cause| if text.contains(&cause) { text } else { format!("{text}: {cause}") })
+}
+
 /// Prints text on stdout; a reader that has gone away is no failure.
 fn print(text: &str) {
     use std::io::Write;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::causes;
+
+    #[test]
+    fn a_cause_that_is_quoted_already_is_not_told_twice() {
+        let bare = || anyhow::anyhow!("no such file");
+        assert_eq!(causes(&Err::<(), _>(bare()).context("a.csv").expect_err("an error")), "a.csv: no such file");
+        assert_eq!(causes(&Err::<(), _>(bare()).context("a.csv: no such file").expect_err("an error")), "a.csv: no such file");
+    }
 }

@@ -45,7 +45,7 @@ impl Counter {
             self.told = Instant::now();
             let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
             let left = (self.total - self.already - self.done) as f64 / rate;
-            eprintln!("{}/{} {}, {rate:.0}/s, ETA {left:.0}s", self.already + self.done, self.total, self.what);
+            super::tell(&format!("{}/{} {}, {rate:.0}/s, ETA {left:.0}s", self.already + self.done, self.total, self.what));
         }
     }
 

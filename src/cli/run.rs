@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::progress::Counter;
-use super::{Results, report};
+use super::{Results, report, tell};
 use crate::detect::residual::Refit;
 use crate::run::{self, Ended, Progress, Sitting};
 use crate::seed::SeedRole;
@@ -19,7 +19,7 @@ use crate::suite::{ModelSpec, Seeds, Suite};
 #[derive(Args)]
 #[command(after_help = "Examples:
   harness run scenarios/ --models lgbm,prophet,arima
-  harness run scenarios/spike scenarios/quiet --models arima --seeds 10
+  harness run scenarios/deployment scenarios/quiet --models arima --seeds 10
   harness run evals/gate.yaml
   harness run --resume results/latest")]
 pub(super) struct Run {
@@ -66,13 +66,13 @@ impl Run {
         let mut progress = |event: Progress| match event {
             Progress::Planned { ref folder, files, incidents, detections, calibrations, done, truncated } => {
                 if truncated {
-                    eprintln!("the last record was cut short; its job runs again");
+                    tell("the last record was cut short; its job runs again");
                 }
                 let again = if done > 0 { format!(", {done} done before") } else { String::new() };
-                eprintln!(
+                tell(&format!(
                     "{files} scenarios, {incidents} incidents, {detections} detections, {calibrations} calibration jobs{again} -> {}",
                     folder.display()
-                );
+                ));
                 counter = Some(Counter::new("jobs", detections + calibrations, done));
             }
             Progress::JobDone => {
@@ -87,7 +87,7 @@ impl Run {
         let ended = match (&self.resume, suite) {
             (Some(folder), _) => run::resume(folder, &mut sitting),
             (None, Some(suite)) => run::start(suite, &mut sitting),
-            (None, None) => unreachable!("either --resume or an input is given"),
+            (None, None) => unreachable!("a suite is made unless there is a run to resume"),
         };
         if let Some(counter) = &counter {
             counter.finish();
@@ -95,7 +95,7 @@ impl Run {
         match ended? {
             Ended::Complete(store) => report::score_and_render(&store, self.json),
             Ended::Interrupted(store) => {
-                eprintln!("interrupted; go on with: harness run --resume {}", store.folder().display());
+                tell(&format!("interrupted; go on with: harness run --resume {}", store.folder().display()));
                 Ok(Exit::Interrupted)
             }
         }
@@ -105,6 +105,10 @@ impl Run {
     fn suite(&self) -> anyhow::Result<Suite> {
         let mut suite = match self.input.as_slice() {
             [file] if is_suite(file) => Suite::load(file)?,
+            paths if paths.iter().any(|path| is_suite(path)) => {
+                let suite = paths.iter().find(|path| is_suite(path)).map(|path| path.display().to_string()).unwrap_or_default();
+                anyhow::bail!("{suite} is a suite file, which names its own scenarios: give it alone, or give scenarios only")
+            }
             paths => Suite {
                 format: 1,
                 id: "run".into(),
@@ -162,7 +166,7 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nfinishing jobs in progress; interrupt again to quit at once");
+        tell("\nfinishing jobs in progress; interrupt again to quit at once");
     })
     .context("cannot listen for interrupts")?;
     Ok(stop)

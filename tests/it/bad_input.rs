@@ -52,7 +52,66 @@ fn an_empty_scenarios_folder_matches_nothing() {
     fs::create_dir(folder.path().join("scenarios")).expect("a folder");
     let (code, error) = fails(folder.path(), &["run", "scenarios", "--models", "arima"]);
     assert_eq!(code, 4, "{error}");
-    assert!(error.contains("scenarios"), "{error}");
+    assert_eq!(error, "error: no scenario (*.yaml, *.yml) in scenarios\n");
+}
+
+#[test]
+fn a_missing_file_is_told_once() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (code, error) = fails(folder.path(), &["detect", "nowhere.csv"]);
+    assert_eq!((code, error.matches("os error 2").count()), (2, 1), "{error}");
+    let (code, error) = fails(folder.path(), &["run", "nowhere", "--models", "arima"]);
+    assert_eq!((code, error.matches("os error 2").count()), (2, 1), "{error}");
+}
+
+#[test]
+fn a_suite_without_scenarios_and_a_suite_among_scenarios_are_refused() {
+    let folder = small_library(&["quiet/small-poisson.yaml"]);
+    fs::write(folder.path().join("suite.yaml"), "format: 1\nid: s\nscenarios: []\nmodels: [arima]\n").expect("a suite");
+    let (code, error) = fails(folder.path(), &["run", "suite.yaml"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("suite.yaml: no scenarios: name at least one file or folder"), "{error}");
+    let (code, error) = fails(folder.path(), &["run", "scenarios", "suite.yaml", "--models", "arima"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("suite.yaml is a suite file") && error.contains("give it alone"), "{error}");
+}
+
+#[test]
+fn a_model_may_not_be_called_like_a_floor_or_the_oracle() {
+    let folder = small_library(&["quiet/small-poisson.yaml"]);
+    for label in ["random", "seasonal-naive", "oracle"] {
+        let suite = format!("format: 1\nid: s\nscenarios: [scenarios]\nmodels:\n  - arima: {{as: {label}}}\n");
+        fs::write(folder.path().join("suite.yaml"), suite).expect("a suite");
+        let (code, error) = fails(folder.path(), &["run", "suite.yaml"]);
+        assert_eq!(code, 2);
+        assert!(error.contains(&format!("`arima` is called `{label}`, which is the name of another row")), "{error}");
+    }
+}
+
+#[test]
+fn one_scenario_given_twice_is_told() {
+    let folder = small_library(&["quiet/small-poisson.yaml"]);
+    let (code, error) = fails(folder.path(), &["run", "scenarios", "scenarios/quiet", "--models", "arima"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("have the same id `quiet.small-poisson`") && error.contains("given twice?"), "{error}");
+}
+
+#[test]
+fn settings_are_an_object() {
+    let folder = csv(&daily(60));
+    let (code, error) = fails(folder.path(), &["detect", "counts.csv", "--settings", "[14]"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("expected an object such as"), "{error}");
+}
+
+#[cfg(feature = "plot")]
+#[test]
+fn a_plot_that_cannot_be_written_does_not_cost_the_table() {
+    let folder = csv(&daily(60));
+    let output = output(folder.path(), &["detect", "counts.csv", "--model", "arima", "--plot", "nowhere/out.svg"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("nowhere/out.svg: cannot write the plot"), "{}", stderr(&output));
+    assert!(crate::run::stdout(&output).starts_with("arima on 30 buckets"));
 }
 
 #[test]

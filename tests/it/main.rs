@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod detect_cli;
+mod docs;
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;

@@ -223,3 +223,145 @@ fn a_model_that_cannot_take_a_series_is_refused_and_never_scored_as_zero() {
     let row = summary.lines().find(|line| line.starts_with("arima") && line.contains("false_pages")).expect("a row");
     assert_eq!(row.split(',').nth(4), Some(""), "a missing number is an empty cell: {row}");
 }
+
+#[test]
+fn files_of_one_name_in_two_folders_stay_two_files() {
+    let folder = small_library(&["quiet/hourly.yaml", "logging_outage/hourly.yaml"]);
+    let root = folder.path();
+    let files = |arguments: &[&str]| -> Vec<String> {
+        let ran = output(root, &[&["run"], arguments, &["--models", "arima", "--seeds", "1", "--json"]].concat());
+        assert_eq!(code(&ran), 0, "{}", stderr(&ran));
+        let card: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+        card["basis"]["files"].as_object().expect("files").keys().cloned().collect()
+    };
+    let as_in_the_library = ["logging_outage/hourly.yaml", "quiet/hourly.yaml"];
+    assert_eq!(files(&["scenarios"]), as_in_the_library);
+    assert_eq!(files(&["scenarios/quiet", "scenarios/logging_outage"]), as_in_the_library);
+
+    // Where the folders are called the same too, files go by the paths given.
+    for (from, to) in [("quiet", "a/x"), ("logging_outage", "b/x")] {
+        fs::create_dir_all(root.join(to)).expect("a folder");
+        fs::rename(root.join("scenarios").join(from).join("hourly.yaml"), root.join(to).join("hourly.yaml")).expect("a file");
+    }
+    assert_eq!(files(&["a/x", "b/x"]), ["a/x/hourly.yaml", "b/x/hourly.yaml"]);
+}
+
+#[test]
+fn two_configurations_of_one_model_are_two_rows() {
+    let folder = small_library(&FILES[..2]);
+    let suite = "format: 1\nid: two\nscenarios: [scenarios]\nseeds: {role: dev, count: 1}\nmodels:\n  \
+        - arima\n  - arima: {as: arima-plain, seasonal: [0, 0, 0]}\n";
+    fs::write(folder.path().join("suite.yaml"), suite).expect("a suite");
+    let ran = output(folder.path(), &["run", "suite.yaml", "--json"]);
+    assert_eq!(code(&ran), 0, "{}", stderr(&ran));
+    let card: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let row = |name: &str| {
+        let models = card["models"].as_array().expect("models");
+        models.iter().find(|row| row["config"]["name"] == name).unwrap_or_else(|| panic!("{name} is a row")).clone()
+    };
+    assert_ne!(row("arima")["config"]["digest"], row("arima-plain")["config"]["digest"]);
+    assert_ne!(row("arima")["files"], row("arima-plain")["files"]);
+}
+
+/// A finished run of one model on two files.
+fn finished() -> (TempDir, PathBuf) {
+    let folder = small_library(&FILES[..2]);
+    let ran = output(folder.path(), &["run", "scenarios", "--models", "arima", "--seeds", "1"]);
+    assert_eq!(code(&ran), 0, "{}", stderr(&ran));
+    let run = only_run(&folder.path().join("results"));
+    (folder, run)
+}
+
+fn first_in(folder: &Path) -> PathBuf {
+    let mut all: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    all.sort();
+    all.remove(0)
+}
+
+#[test]
+fn a_run_with_a_record_removed_is_not_scored_as_if_it_were_whole() {
+    let (folder, run) = finished();
+    let file = run.join("detections.jsonl");
+    let text = fs::read_to_string(&file).expect("detections");
+    let (_, rest) = text.split_once('\n').expect("many lines");
+    fs::write(&file, rest).expect("a writable file");
+    let report = output(folder.path(), &["report", "results/latest"]);
+    assert_eq!(code(&report), 5, "{}", stderr(&report));
+    assert!(stderr(&report).contains("jobs are missing"), "{}", stderr(&report));
+
+    let resumed = output(folder.path(), &["run", "--resume", "results/latest"]);
+    assert_eq!(code(&resumed), 0, "{}", stderr(&resumed));
+    assert_eq!(fs::read_to_string(&file).expect("detections"), text);
+}
+
+#[test]
+fn points_that_are_lost_or_damaged_are_told_and_computed_again() {
+    let (folder, run) = finished();
+    let points = first_in(&run.join("points"));
+    let bytes = fs::read(&points).expect("points");
+    let damages: [(&str, &dyn Fn()); 2] = [
+        ("missing from the run; `harness run --resume", &|| fs::remove_file(&points).expect("a file")),
+        ("1 scores and 0 bands, expected", &|| fs::write(&points, r#"{"scores":[1.0],"bands":[]}"#).expect("a writable file")),
+    ];
+    for (told, damage) in damages {
+        damage();
+        let report = output(folder.path(), &["report", "results/latest"]);
+        assert_eq!(code(&report), 2, "{}", stderr(&report));
+        assert!(stderr(&report).contains(told), "{}", stderr(&report));
+        let resumed = output(folder.path(), &["run", "--resume", "results/latest"]);
+        assert_eq!(code(&resumed), 0, "{}", stderr(&resumed));
+        assert_eq!(fs::read(&points).expect("points"), bytes);
+    }
+}
+
+#[test]
+fn an_observation_that_was_changed_is_told_and_does_not_crash() {
+    let (folder, run) = finished();
+    let file = first_in(&run.join("incidents")).join("observed.json");
+    let text = fs::read_to_string(&file).expect("an observation");
+    let from = text.find("\"train\":").expect("train") + "\"train\":".len();
+    let to = from + text[from..].find(',').expect("a number ends");
+    fs::write(&file, format!("{}9999{}", &text[..from], &text[to..])).expect("a writable file");
+    let report = output(folder.path(), &["report", "results/latest"]);
+    assert_eq!(code(&report), 2, "{}", stderr(&report));
+    assert!(stderr(&report).contains("9999 buckets of train, expected fewer than"), "{}", stderr(&report));
+}
+
+#[test]
+fn a_run_of_another_format_is_told() {
+    let (folder, run) = finished();
+    let file = run.join("manifest.json");
+    let text = fs::read_to_string(&file).expect("a manifest").replacen("\"format\": 1", "\"format\": 2", 1);
+    fs::write(&file, text).expect("a writable file");
+    for verb in [&["report", "results/latest"][..], &["run", "--resume", "results/latest"]] {
+        let ended = output(folder.path(), verb);
+        assert_eq!(code(&ended), 2, "{}", stderr(&ended));
+        assert!(stderr(&ended).contains("record format 2, this harness reads format 1"), "{}", stderr(&ended));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_resumed_from_elsewhere_finds_its_thresholds_beside_it() {
+    let (folder, run) = finished();
+    let elsewhere = TempDir::new().expect("a temporary folder");
+    fs::write(run.join("journal.jsonl"), "").expect("a writable journal");
+    // Scenario paths are kept as they were given.
+    std::os::unix::fs::symlink(folder.path().join("scenarios"), elsewhere.path().join("scenarios")).expect("a link");
+    let resumed = output(elsewhere.path(), &["run", "--resume", run.to_str().expect("text")]);
+    assert_eq!(code(&resumed), 0, "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains(" 0 calibration jobs"), "{}", stderr(&resumed));
+    assert!(!elsewhere.path().join("results").exists(), "nothing is written elsewhere");
+}
+
+#[cfg(unix)]
+#[test]
+fn readers_that_have_gone_away_do_not_crash_the_program() {
+    let folder = small_library(&FILES[..1]);
+    let program = env!("CARGO_BIN_EXE_harness");
+    // Both streams end in a pipe that nobody reads.
+    let script = format!("(sleep 0.2; {program} run scenarios --models arima --seeds 1; echo $? > code) 2>&1 | true");
+    let shell = Command::new("bash").args(["-c", &script]).current_dir(folder.path()).status().expect("bash");
+    assert!(shell.success());
+    assert_eq!(fs::read_to_string(folder.path().join("code")).expect("an exit code").trim(), "0");
+}
