@@ -33,6 +33,10 @@ pub mod forecast;
 
 pub mod detect;
 
+pub mod tool;
+
+pub mod agent;
+
 pub mod record;
 
 pub mod suite;

@@ -103,7 +103,7 @@ enum AlarmArgument {
     Replace,
 }
 
-fn parse_json(text: &str) -> Result<serde_json::Value, String> {
+pub(super) fn parse_json(text: &str) -> Result<serde_json::Value, String> {
     let settings: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
     if settings.is_object() { Ok(settings) } else { Err(r#"expected an object such as {"trees": 200}"#.to_owned()) }
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::{print, print_json};
-use crate::{detect, forecast, scenario, score};
+use crate::{agent, detect, forecast, scenario, score, tool};
 
-/// List models, scenarios or metrics.
+/// List models, agents, scenarios, metrics or tools.
 #[derive(Args)]
 #[command(after_help = "Examples:
   harness list models
@@ -29,8 +29,10 @@ pub(super) struct List {
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
     Models,
+    Agents,
     Scenarios,
     Metrics,
+    Tools,
 }
 
 #[derive(Serialize)]
@@ -44,6 +46,8 @@ impl List {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
         let rows = match self.what {
             What::Models => models(),
+            What::Agents => agents(),
+            What::Tools => tools(),
             What::Scenarios => scenarios(&self.path)?,
             What::Metrics => metrics(),
         };
@@ -68,6 +72,20 @@ fn models() -> Vec<Row> {
     forecasters.chain(others).map(row).collect()
 }
 
+fn agents() -> Vec<Row> {
+    let row = |entry: &agent::Entry| Row {
+        name: entry.name.to_owned(),
+        kind: if agent::FLOORS.contains(&entry.name) { "floor" } else { "agent" }.to_owned(),
+        about: entry.about.to_owned(),
+    };
+    agent::REGISTRY.iter().map(row).collect()
+}
+
+fn tools() -> Vec<Row> {
+    let row = |tool: &&dyn tool::Tool| Row { name: tool.name().to_owned(), kind: "tool".to_owned(), about: tool.about().to_owned() };
+    tool::REGISTRY.iter().map(row).collect()
+}
+
 fn scenarios(path: &std::path::Path) -> anyhow::Result<Vec<Row>> {
     let row = |scenario: scenario::Scenario| Row {
         kind: if scenario.faulted() { "fault" } else { "no fault" }.to_owned(),
@@ -80,7 +98,7 @@ fn scenarios(path: &std::path::Path) -> anyhow::Result<Vec<Row>> {
 fn metrics() -> Vec<Row> {
     let row =
         |metric: &score::Metric| Row { name: metric.name.to_owned(), kind: metric.better.to_string(), about: metric.about.to_owned() };
-    score::METRICS.iter().map(row).collect()
+    score::Section::ALL.into_iter().flat_map(score::Section::metrics).map(row).collect()
 }
 
 fn columns(rows: &[Row]) -> String {

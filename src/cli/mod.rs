@@ -1,10 +1,13 @@
 //! The command line: one file per verb, errors mapped to exit codes in one place.
 
 mod bless;
+mod check;
 mod detect;
 mod exit;
+mod explain;
 mod gate;
 mod generate;
+mod investigate;
 mod list;
 mod progress;
 mod report;
@@ -37,12 +40,18 @@ struct Arguments {
 enum Verb {
     /// Run models on scenarios and report detection scores.
     Run(run::Run),
-    /// List models, scenarios or metrics.
+    /// List models, agents, scenarios, metrics or tools.
     List(list::List),
     /// Write one incident as CSV files and truth.json.
     Generate(generate::Generate),
+    /// Check that scenarios keep the data contract; no model runs.
+    Check(check::Check),
     /// Detect anomalies in your own series.
     Detect(detect::Detect),
+    /// Send an agent to one incident and print its report.
+    Investigate(investigate::Investigate),
+    /// Explain one investigation of a run, step by step, beside the truth.
+    Explain(explain::Explain),
     /// Score the records of a run again; models are not run.
     Score(score::Score),
     /// Render the report of a run again; models are not run.
@@ -70,7 +79,10 @@ pub fn main() -> ExitCode {
         Verb::Run(verb) => verb.execute(),
         Verb::List(verb) => verb.execute(),
         Verb::Generate(verb) => verb.execute(),
+        Verb::Check(verb) => verb.execute(),
         Verb::Detect(verb) => verb.execute(),
+        Verb::Investigate(verb) => verb.execute(),
+        Verb::Explain(verb) => verb.execute(),
         Verb::Score(verb) => verb.execute(),
         Verb::Report(verb) => verb.execute(),
         Verb::Gate(verb) => verb.execute(),

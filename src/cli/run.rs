@@ -29,6 +29,12 @@ pub(super) struct Run {
     /// Models to compare (see `harness list models`); floors join by themselves.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     models: Vec<String>,
+    /// Agents to compare (see `harness list agents`), or `none` [default: every deterministic one].
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    agents: Vec<String>,
+    /// Agents sent to the pages of every model [default: segment-scan].
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    end_to_end: Vec<String>,
     /// Seeds per scenario [default: 3].
     #[arg(long, value_name = "N")]
     seeds: Option<u32>,
@@ -48,7 +54,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "N", env = "HARNESS_JOBS")]
     jobs: Option<usize>,
     /// Go on with an interrupted run.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "models", "seeds", "role", "refit", "interval", "budget"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "models", "agents", "end_to_end", "seeds", "role", "refit", "interval", "budget"])]
     resume: Option<PathBuf>,
     /// Print the scorecard as JSON on stdout.
     #[arg(long)]
@@ -64,16 +70,25 @@ impl Run {
         let stop = stop_on_interrupt()?;
         let mut counter: Option<Counter> = None;
         let mut progress = |event: Progress| match event {
-            Progress::Planned { ref folder, files, incidents, detections, calibrations, done, truncated } => {
+            Progress::Planned { ref folder, files, incidents, detections, calibrations, investigations, done, truncated } => {
                 if truncated {
                     tell("the last record was cut short; its job runs again");
                 }
                 let again = if done > 0 { format!(", {done} done before") } else { String::new() };
                 tell(&format!(
-                    "{files} scenarios, {incidents} incidents, {detections} detections, {calibrations} calibration jobs{again} -> {}",
+                    "{files} scenarios, {incidents} incidents, {detections} detections, {calibrations} calibration jobs, {investigations} \
+                     investigations besides those of pages{again} -> {}",
                     folder.display()
                 ));
                 counter = Some(Counter::new("jobs", detections + calibrations, done));
+            }
+            Progress::Grouped { groups, investigations, done } => {
+                if let Some(counter) = counter.take() {
+                    counter.finish();
+                }
+                let again = if done > 0 { format!(", {done} done before") } else { String::new() };
+                tell(&format!("{groups} page groups, {investigations} investigations in all{again}"));
+                counter = Some(Counter::new("investigations", investigations, done));
             }
             Progress::JobDone => {
                 if let Some(counter) = &mut counter {
@@ -115,12 +130,22 @@ impl Run {
                 scenarios: paths.to_vec(),
                 seeds: Seeds::default(),
                 models: Vec::new(),
+                agents: None,
                 detection: crate::suite::Detection::default(),
+                investigation: crate::suite::InvestigationSpec::default(),
                 gate: Vec::new(),
             },
         };
         if !self.models.is_empty() {
             suite.models = self.models.iter().map(|name| ModelSpec::named(name.trim())).collect();
+        }
+        match self.agents.as_slice() {
+            [] => {}
+            [none] if none == "none" => suite.agents = Some(Vec::new()),
+            names => suite.agents = Some(names.iter().map(|name| ModelSpec::named(name.trim())).collect()),
+        }
+        if !self.end_to_end.is_empty() {
+            suite.investigation.end_to_end = Some(self.end_to_end.clone());
         }
         suite.seeds.role = self.role.unwrap_or(suite.seeds.role);
         suite.seeds.count = self.seeds.unwrap_or(suite.seeds.count);

@@ -1,5 +1,7 @@
 //! Data that crosses borders between rooms. Blind rooms see all of it except `truth` and `incident`.
 
+pub mod activity;
+pub mod archive;
 pub mod change;
 pub mod holiday;
 pub mod incident;

@@ -84,4 +84,9 @@ pub struct GroundTruth {
     pub faults: Vec<FaultTruth>,
     /// Harmless events.
     pub benign: Vec<BenignTruth>,
+    /// Combinations of the dimensions that faults, harmless events, changes and watched series name, as far as tickets or activity are
+    /// expected there.
+    pub leaves: Vec<BTreeMap<String, String>>,
+    /// All dimensions and their values.
+    pub dimensions: BTreeMap<String, Vec<String>>,
 }

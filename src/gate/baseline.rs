@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::name::ConfigId;
+use crate::score::Section;
 use crate::score::sample::Files;
 use crate::score::scorecard::{Basis, FORMAT, ModelRow, Role, Scorecard};
 
@@ -26,8 +27,14 @@ pub enum BaselineError {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaselineRow {
-    /// The model.
+    /// The model; in the cause section the agent.
     pub config: ConfigId,
+    /// The agent sent to the model's pages; end to end only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<ConfigId>,
+    /// The kind of trigger; absent: all, and outside the cause section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// What it stands for.
     pub role: Role,
     /// Its counts per file.
@@ -46,12 +53,32 @@ pub struct Baseline {
     pub basis: Basis,
     /// One row per model.
     pub models: Vec<BaselineRow>,
+    /// One row per agent and kind of trigger.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<BaselineRow>,
+    /// One row per model and agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub end_to_end: Vec<BaselineRow>,
 }
 
 impl From<&Scorecard> for Baseline {
     fn from(card: &Scorecard) -> Self {
-        let row = |row: &ModelRow| BaselineRow { config: row.config.clone(), role: row.role, files: row.files.clone() };
-        Self { format: FORMAT, version: card.version.clone(), basis: card.basis.clone(), models: card.models.iter().map(row).collect() }
+        let row = |row: &ModelRow| BaselineRow {
+            config: row.config.clone(),
+            agent: row.agent.clone(),
+            trigger: row.trigger.clone(),
+            role: row.role,
+            files: row.files.clone(),
+        };
+        let rows = |section: Section| card.rows(section).iter().map(row).collect();
+        Self {
+            format: FORMAT,
+            version: card.version.clone(),
+            basis: card.basis.clone(),
+            models: rows(Section::Detection),
+            causes: rows(Section::Cause),
+            end_to_end: rows(Section::EndToEnd),
+        }
     }
 }
 
@@ -71,12 +98,21 @@ impl Baseline {
         serde_json::to_string_pretty(self).expect("maps have text keys and numbers are finite") + "\n"
     }
 
-    /// The row of a model: the same configuration, or else the only one of that name, whose settings have changed since.
+    /// The row of the same model, agent and trigger: the same configurations, or else the only ones of those names, whose settings have
+    /// changed since.
     #[must_use]
-    pub fn row(&self, config: &ConfigId) -> Option<&BaselineRow> {
-        let same = self.models.iter().find(|row| row.config == *config);
+    pub fn row(&self, section: Section, like: &ModelRow) -> Option<&BaselineRow> {
+        let rows = match section {
+            Section::Detection => &self.models,
+            Section::Cause => &self.causes,
+            Section::EndToEnd => &self.end_to_end,
+        };
+        let same = rows.iter().find(|row| row.config == like.config && row.agent == like.agent && row.trigger == like.trigger);
         same.or_else(|| {
-            let mut named = self.models.iter().filter(|row| row.config.name == config.name);
+            let name = |agent: &Option<ConfigId>| agent.as_ref().map(|agent| agent.name.clone());
+            let mut named = rows
+                .iter()
+                .filter(|row| row.config.name == like.config.name && name(&row.agent) == name(&like.agent) && row.trigger == like.trigger);
             named.next().filter(|_| named.next().is_none())
         })
     }

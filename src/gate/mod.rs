@@ -12,9 +12,11 @@ pub use baseline::Baseline;
 pub use rule::Rule;
 pub use verdict::{Status, Verdict};
 
-use crate::score::Scorecard;
+use crate::name::ConfigId;
 use crate::score::scorecard::{ModelRow, Role};
-use crate::suite::{RuleSpec, Suite};
+use crate::score::skill::role_of_agent;
+use crate::score::{Scorecard, Section};
+use crate::suite::{RuleSpec, Suite, Where};
 
 /// The rules of a suite.
 ///
@@ -83,22 +85,49 @@ pub fn exit_code(verdicts: &[Verdict], strict: bool) -> u8 {
 }
 
 fn verdicts(card: &Scorecard, baseline: Option<&Baseline>, rule: &Rule) -> Vec<Verdict> {
-    let matches = |row: &&ModelRow| match &rule.rows.model {
-        Some(name) => row.config.name == *name,
-        None => row.role == Role::Model,
-    };
-    let rows: Vec<&ModelRow> = card.models.iter().filter(matches).collect();
+    let section = rule.metric.metric().section();
+    let rows: Vec<&ModelRow> = card.rows(section).iter().filter(|row| is_meant(&rule.rows, section, row)).collect();
     if rows.is_empty() {
-        let known: Vec<&str> = card.models.iter().map(|row| row.config.name.as_str()).collect();
-        let what = rule.rows.model.as_deref().map_or("any model".to_owned(), |name| format!("`{name}`"));
-        return vec![Verdict::matched_nothing(rule, None, format!("the run has no row for {what}, it has: {}", known.join(", ")))];
+        return vec![Verdict::matched_nothing(rule, None, no_row(card, rule, section))];
     }
-    let verdict = |row: &&ModelRow| match baseline.and_then(|baseline| baseline.row(&row.config)) {
+    let verdict = |row: &&ModelRow| match baseline.and_then(|baseline| baseline.row(section, row)) {
         None if rule.max_drop.is_some() => {
-            let why = format!("the baseline has no row for `{}`: bless a new one", row.config.name);
-            Verdict::matched_nothing(rule, Some(&row.config), why)
+            let why = format!("the baseline has no row for `{}`: bless a new one", row.label());
+            Verdict::matched_nothing(rule, Some(row), why)
         }
         before => Verdict::of(rule, row, before),
     };
     rows.iter().map(verdict).collect()
+}
+
+/// Whether a rule is about a row. A name that a section has no use for matches nothing, so that a rule cannot hold by mistake.
+fn is_meant(rows: &Where, section: Section, row: &ModelRow) -> bool {
+    let (model, agent) = match section {
+        Section::Detection => (Some(&row.config), None),
+        Section::Cause => (None, Some(&row.config)),
+        Section::EndToEnd => (Some(&row.config), row.agent.as_ref()),
+    };
+    let named = |wanted: &Option<String>, config: Option<&ConfigId>| {
+        wanted.as_ref().is_none_or(|wanted| config.is_some_and(|config| config.name == *wanted))
+    };
+    // Floors and the oracle are held to rules only when they are named: an agent's own name does not mean the floors whose pages it reads.
+    let names_floor =
+        rows.model.is_some() || rows.agent.as_ref().is_some_and(|name| section == Section::Cause || role_of_agent(name) == Role::Floor);
+    named(&rows.model, model) && named(&rows.agent, agent) && row.trigger == rows.trigger && (names_floor || row.role == Role::Model)
+}
+
+fn no_row(card: &Scorecard, rule: &Rule, section: Section) -> String {
+    let known: Vec<String> = card
+        .rows(section)
+        .iter()
+        .map(|row| row.trigger.as_ref().map_or_else(|| row.label(), |trigger| format!("{} on {trigger}", row.label())))
+        .collect();
+    let Where { model, agent, trigger } = &rule.rows;
+    let names: Vec<&str> = [model, agent, trigger].into_iter().flatten().map(String::as_str).collect();
+    let any = if section == Section::Cause { "any agent" } else { "any model" };
+    let what = if names.is_empty() { any.to_owned() } else { format!("`{}`", names.join(" + ")) };
+    if known.is_empty() {
+        return format!("the run has no row for {what}, it has none for `{}`", rule.metric.metric().name);
+    }
+    format!("the run has no row for {what}, it has: {}", known.join(", "))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::name::known_names;
-use crate::score::{Better, METRICS, Metric};
+use crate::score::{Better, Metric, Section};
 use crate::suite::{RuleSpec, Where};
 
 /// A rule that cannot hold a run to anything.
@@ -84,7 +84,7 @@ impl TryFrom<String> for MetricName {
         match Metric::named(&name) {
             Some(_) => Ok(Self(name)),
             None => {
-                let known = known_names(&name, METRICS.iter().map(|metric| metric.name));
+                let known = known_names(&name, Section::ALL.into_iter().flat_map(Section::metrics).map(|metric| metric.name));
                 Err(RuleError::UnknownMetric { name, known })
             }
         }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::rule::limit_key;
 use super::verdict::{Moved, Status, Verdict};
-use crate::score::{Metric, Unit};
+use crate::score::scorecard::label;
+use crate::score::{Metric, Section, Unit};
 
 /// All verdicts as text, failing ones first, with a final line that counts them.
 #[must_use]
@@ -36,8 +37,7 @@ const fn word(status: Status) -> &'static str {
 
 fn line(text: &mut String, verdict: &Verdict) {
     let metric = verdict.rule.metric.metric();
-    let model = verdict.model.as_ref().map(|config| config.name.as_str()).or(verdict.rule.rows.model.as_deref()).unwrap_or("any model");
-    let mut parts = vec![format!("{:<20}  {model}  {}", word(verdict.status), metric.name)];
+    let mut parts = vec![format!("{:<20}  {}  {}", word(verdict.status), subject(verdict), metric.name)];
     if verdict.status != Status::MatchedNothing {
         parts.push(numbers(verdict, metric));
     }
@@ -48,6 +48,20 @@ fn line(text: &mut String, verdict: &Verdict) {
             writeln!(text, "{:22}{}", "", file(moved, metric.unit)).expect("a String takes any text");
         }
     }
+}
+
+/// The row, or what the rule asked for where there is none.
+fn subject(verdict: &Verdict) -> String {
+    let rows = &verdict.rule.rows;
+    let name = match &verdict.model {
+        Some(model) => label(model, verdict.agent.as_ref()),
+        None => {
+            let asked: Vec<&str> = [&rows.model, &rows.agent].into_iter().flatten().map(String::as_str).collect();
+            let any = if verdict.rule.metric.metric().section() == Section::Cause { "any agent" } else { "any model" };
+            if asked.is_empty() { any.to_owned() } else { asked.join(" + ") }
+        }
+    };
+    rows.trigger.as_ref().map_or_else(|| name.clone(), |trigger| format!("{name} on {trigger}"))
 }
 
 /// `.62, was .81: drop .19 [.12, .26], allowed .05; min .50`
@@ -74,6 +88,12 @@ fn file(moved: &Moved, unit: Unit) -> String {
         ("false pages", old.false_pages, new.false_pages),
         ("failed", old.failed, new.failed),
         ("rejected", old.rejected, new.rejected),
+        ("right", old.cause.right, new.cause.right),
+        ("cleared", old.cause.cleared, new.cause.cleared),
+        ("invalid", old.cause.invalid + old.cause.no_report, new.cause.invalid + new.cause.no_report),
+        ("ended right", old.end.right, new.end.right),
+        ("missed", old.end.missed, new.end.missed),
+        ("false blames", old.end.blamed, new.end.blamed),
     ]
     .iter()
     .filter(|(_, before, after)| before != after)

@@ -74,8 +74,11 @@ pub struct Moved {
 pub struct Verdict {
     /// The rule.
     pub rule: Rule,
-    /// The row; none when nothing matched.
+    /// The model of the row, in the cause section the agent; none when nothing matched.
     pub model: Option<ConfigId>,
+    /// The agent of the row; end to end only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<ConfigId>,
     /// What became of it.
     pub status: Status,
     /// The number now.
@@ -96,10 +99,11 @@ const MOVED: usize = 5;
 impl Verdict {
     /// A rule that found no row.
     #[must_use]
-    pub fn matched_nothing(rule: &Rule, model: Option<&ConfigId>, why: String) -> Self {
+    pub fn matched_nothing(rule: &Rule, row: Option<&ModelRow>, why: String) -> Self {
         Self {
             rule: rule.clone(),
-            model: model.cloned(),
+            model: row.map(|row| row.config.clone()),
+            agent: row.and_then(|row| row.agent.clone()),
             status: Status::MatchedNothing,
             value: Measured::Missing(Why::NoData),
             baseline: Measured::Missing(Why::NoData),
@@ -114,14 +118,14 @@ impl Verdict {
     pub fn of(rule: &Rule, row: &ModelRow, before: Option<&BaselineRow>) -> Self {
         let metric = rule.metric.metric();
         let value = metric.of(&row.total);
-        let mut verdict = Self { model: Some(row.config.clone()), value, ..Self::matched_nothing(rule, None, String::new()) };
+        let mut verdict = Self { value, ..Self::matched_nothing(rule, Some(row), String::new()) };
         (verdict.status, verdict.why) = (Status::Passed, None);
         if let Some(before) = before {
             verdict.baseline = metric.of(&total(&before.files));
         }
         if let (Some(max_drop), Some(before)) = (rule.max_drop, before) {
             verdict.hold_to_baseline(metric, max_drop, &before.files, &row.files);
-            if before.config != row.config {
+            if before.config != row.config || before.agent != row.agent {
                 verdict.add_why("its settings changed since the baseline".to_owned());
             }
         }

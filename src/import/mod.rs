@@ -1,15 +1,17 @@
 //! Data of other people becomes series like any other.
 //!
 //! [`read_series`] and [`read_pair`] read counts from CSV, [`read_truth`] the buckets said to be anomalous, [`train_len`] where train
-//! ends. What a file does not say is an error that names the row, never a guess: duplicate and backward stamps, stamps off the grid,
+//! ends, [`read_tickets`] whole tickets with their texts, [`read_changes`] a change log. What a file does not say is an error that names the row, never a guess: duplicate and backward stamps, stamps off the grid,
 //! text for numbers. What it leaves out becomes `None`: missing is not zero.
 
+mod changes;
 mod csv;
 mod regular;
 mod resample;
 mod split;
 mod stamp;
 mod table;
+mod tickets;
 mod truth;
 
 use std::fmt;
@@ -19,8 +21,10 @@ use std::path::Path;
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
+pub use self::changes::read_changes;
 pub use self::split::train_len;
 use self::table::Table;
+pub use self::tickets::{ImportedTickets, TicketOptions, read_tickets};
 pub use self::truth::{Truth, read_truth};
 use crate::data::Series;
 use crate::data::known::Columns;
@@ -215,6 +219,34 @@ pub enum ImportError {
         columns: String,
         /// What a time looks like.
         expected: &'static str,
+    },
+    /// No column of a ticket file is named as one of times.
+    #[error("{path}: no column `created_at`, `time`, `timestamp` or `date` (columns: {columns}); name the one with --time-column")]
+    NoTicketTime {
+        /// The file.
+        path: String,
+        /// The columns there are.
+        columns: String,
+    },
+    /// An optional column that looks mistyped, and would be ignored.
+    #[error("{path}: unknown column `{name}` {known}")]
+    MistypedColumn {
+        /// The file.
+        path: String,
+        /// Its name.
+        name: String,
+        /// The columns that are read and the nearest one.
+        known: String,
+    },
+    /// An id twice.
+    #[error("{place}: id `{id}` stands in row {before_row} already, expected a different one in every row")]
+    SameId {
+        /// The later row.
+        place: Place,
+        /// The id.
+        id: String,
+        /// The earlier row.
+        before_row: usize,
     },
     /// No column holds numbers.
     #[error("{path}: no column beside `{time}` holds numbers (columns: {columns}); name one with --value-column")]

@@ -29,14 +29,14 @@ pub(super) struct Row {
 
 /// The offsets that stamps were written with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Offsets {
+pub(super) enum Offsets {
     None,
     One(Offset),
     Mixed,
 }
 
 impl Offsets {
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::None, one) | (one, Self::None) => one,
             (one, other) if one == other => one,
@@ -147,7 +147,7 @@ impl Table {
 }
 
 impl Offsets {
-    fn zone(self) -> TimeZone {
+    pub(super) fn zone(self) -> TimeZone {
         match self {
             Self::One(offset) if !offset.is_zero() => TimeZone::fixed(offset),
             _ => TimeZone::UTC,
@@ -189,7 +189,7 @@ impl Above {
     }
 }
 
-const fn has_offset(stamp: Stamp) -> bool {
+pub(super) const fn has_offset(stamp: Stamp) -> bool {
     matches!(stamp, Stamp::Instant(..))
 }
 

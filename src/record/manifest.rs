@@ -8,7 +8,7 @@ use crate::detect::Role;
 use crate::name::ConfigId;
 use crate::seed::{SeedRole, digest};
 
-/// A model or floor of the run.
+/// A model, floor or agent of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnEntry {
     /// Label and digest.
@@ -34,6 +34,8 @@ pub struct Manifest {
     pub scenarios: BTreeMap<String, String>,
     /// Models and floors.
     pub columns: Vec<ColumnEntry>,
+    /// Agents.
+    pub agents: Vec<ColumnEntry>,
     /// Digest over all of the above: two runs with the same plan give the same records.
     pub plan: String,
     /// When it started; not part of the plan.
@@ -51,8 +53,14 @@ pub struct Manifest {
 impl Manifest {
     /// The digest of everything that decides the records.
     #[must_use]
-    pub fn plan_digest(version: &str, suite: &serde_json::Value, scenarios: &BTreeMap<String, String>, columns: &[ColumnEntry]) -> String {
-        let plan = serde_json::json!({ "version": version, "suite": suite, "scenarios": scenarios, "columns": columns });
+    pub fn plan_digest(
+        version: &str,
+        suite: &serde_json::Value,
+        scenarios: &BTreeMap<String, String>,
+        columns: &[ColumnEntry],
+        agents: &[ColumnEntry],
+    ) -> String {
+        let plan = serde_json::json!({ "version": version, "suite": suite, "scenarios": scenarios, "columns": columns, "agents": agents });
         digest(plan.to_string().as_bytes(), 8)
     }
 }

@@ -5,9 +5,12 @@
 //!   manifest.json      what was run: suite, columns, scenarios, seeds, versions, clock
 //!   journal.jsonl      one entry per finished job, in finishing order
 //!   detections.jsonl   the same, sorted by key, written at the end
+//!   investigations.jsonl  one record per agent and trigger, sorted
+//!   groups.jsonl       pages that belong together, per model and incident
 //!   thresholds.jsonl   alert-budget thresholds per model and step
 //!   timings.jsonl      seconds per job
 //!   points/<digest>    scores and bands of one detection
+//!   trajectories/<id>  every call and reply of one investigation, and its report
 //!   incidents/<id>/    observed.json and truth.json
 //! ```
 
@@ -16,7 +19,7 @@ pub mod manifest;
 pub mod outcome;
 pub mod store;
 
-pub use keys::{CalibrationKey, DetectionKey};
+pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;
-pub use outcome::{Entry, Flagged, Outcome, Points, Record};
+pub use outcome::{Entry, Flagged, Investigation, Outcome, PageGroup, Points, Record};
 pub use store::{Store, StoreError};

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::{CalibrationKey, DetectionKey};
+use super::keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
+use crate::agent::report::IncidentReport;
 use crate::detect::{Band, Detection};
+use crate::name::{ConfigId, IncidentId};
 
 /// How a job ended. A failure is never a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,4 +94,43 @@ pub enum Entry {
         /// Wall-clock seconds it took.
         seconds: f64,
     },
+    /// An investigation. What the agent did and concluded stands in its trajectory.
+    Investigation {
+        /// What was computed.
+        key: InvestigationKey,
+        /// How it ended.
+        outcome: Outcome,
+        /// Wall-clock seconds it took.
+        seconds: f64,
+    },
+}
+
+/// The record of one investigation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Investigation {
+    /// What was computed.
+    pub key: InvestigationKey,
+    /// The name of its file below `trajectories/`, and what `harness explain` takes.
+    pub id: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The last bucket the agent could see, counted from the first of train.
+    pub bucket: usize,
+    /// Calls made.
+    pub calls: usize,
+    /// What it concluded; absent for failures.
+    pub report: Option<IncidentReport>,
+}
+
+/// Pages of one model on one incident that belong together: one investigation per agent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PageGroup {
+    /// The incident.
+    pub incident: IncidentId,
+    /// The detector.
+    pub model: ConfigId,
+    /// What its investigations are keyed by.
+    pub trigger: Trigger,
+    /// The pages: test bucket and series, by time.
+    pub pages: Vec<(usize, String)>,
 }

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::keys::DetectionKey;
 use super::manifest::Manifest;
-use super::outcome::{Entry, Points, Record};
+use super::outcome::{Entry, Investigation, PageGroup, Points, Record};
+use crate::agent::Trajectory;
 use crate::data::observation::Observation;
 use crate::data::truth::GroundTruth;
 use crate::detect::threshold::Threshold;
@@ -139,7 +140,7 @@ impl Store {
             folder = results.join(format!("{name}-{suffix}"));
             suffix += 1;
         }
-        for part in ["points", "incidents"] {
+        for part in ["points", "incidents", "trajectories"] {
             fs::create_dir_all(folder.join(part)).map_err(unwritable)?;
         }
         let store = Self { folder };
@@ -308,6 +309,39 @@ impl Store {
         self.write(&format!("points/{}.json", key.digest()), &text)
     }
 
+    /// All investigations, sorted by key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn investigations(&self) -> Result<Vec<Investigation>, StoreError> {
+        self.read_lines("investigations.jsonl")
+    }
+
+    /// The page groups of every model, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn groups(&self) -> Result<Vec<PageGroup>, StoreError> {
+        self.read_lines("groups.jsonl")
+    }
+
+    /// Every call of an investigation, and its report.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn trajectory(&self, id: &str) -> Result<Trajectory, StoreError> {
+        self.read_json(&format!("trajectories/{id}.json"))
+    }
+
+    /// Keeps a trajectory; called before its journal entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_trajectory(&self, id: &str, trajectory: &Trajectory) -> Result<(), StoreError> {
+        let text = serde_json::to_vec(trajectory).expect("replies are plain data with finite numbers");
+        self.write(&format!("trajectories/{id}.json"), &text)
+    }
+
     /// The observable part of an incident.
     ///
     /// # Errors
@@ -324,6 +358,23 @@ impl Store {
             return Err(self.length(&name, format!("{} buckets of train", observed.train), format!("fewer than its {buckets} buckets")));
         }
         Ok(observed)
+    }
+
+    /// Every incident of the run, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn incidents(&self) -> Result<Vec<IncidentId>, StoreError> {
+        let path = self.folder.join("incidents");
+        let io = |source| StoreError::Io { path: path.display().to_string(), source };
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&path).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            // What else people put there is theirs.
+            ids.extend(name.to_str().and_then(|name| IncidentId::new(name).ok()));
+        }
+        ids.sort();
+        Ok(ids)
     }
 
     /// The truth of an incident.

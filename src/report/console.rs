@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
+use super::cause_table;
 use super::table::{Align, Table};
 use crate::scenario;
+use crate::score::end_to_end::Ending;
+use crate::score::explained::{JoinedIncident, JudgedInvestigation};
 use crate::score::judge::{Job, Judgement};
 use crate::score::scorecard::{ModelRow, Role};
-use crate::score::{HEADLINE, METRICS, Unit};
+use crate::score::{HEADLINE, Metric, Section, Unit};
 
 /// Incidents named at the end.
 const WORST: usize = 3;
@@ -14,12 +17,23 @@ const WORST: usize = 3;
 /// The whole of it, as text.
 #[must_use]
 pub fn render(judgement: &Judgement) -> String {
+    let card = &judgement.scorecard;
     let mut text = heading(judgement);
     text += "\n";
     text += &detection(judgement).text();
     text += &footnotes(judgement);
+    for (section, table) in [(Section::Cause, cause_table::causes(card)), (Section::EndToEnd, cause_table::end_to_end(card))] {
+        if !table.is_empty() {
+            text += "\n";
+            text += &table.text();
+            text += &cause_table::footnotes(card, section);
+        }
+    }
     text += &pick(judgement);
-    text += &worst(judgement);
+    text += &cause_table::pick(card, Section::Cause);
+    let end_to_end = cause_table::pick(card, Section::EndToEnd);
+    text += &end_to_end;
+    text += &if end_to_end.is_empty() { worst(judgement) } else { worst_endings(judgement) };
     text
 }
 
@@ -71,17 +85,12 @@ pub fn ranked(judgement: &Judgement) -> Vec<&ModelRow> {
 }
 
 fn cells(row: &ModelRow) -> [String; 7] {
-    let name = match row.role {
-        Role::Model => row.config.name.clone(),
-        Role::Floor => format!("floor {}", row.config.name),
-        Role::Oracle => row.config.name.clone(),
-    };
     let delay = match row.metric("delay_median_h").value() {
         Some(median) => format!("{median:.0} ({})", row.metric("delay_p90_h").value().map_or("–".to_owned(), |p90| format!("{p90:.0}"))),
         None => "–".to_owned(),
     };
     [
-        name,
+        name(row),
         with_interval(row, HEADLINE),
         number(row, "event_precision"),
         number(row, "event_recall"),
@@ -91,17 +100,26 @@ fn cells(row: &ModelRow) -> [String; 7] {
     ]
 }
 
+/// A row as tables call it.
+#[must_use]
+pub fn name(row: &ModelRow) -> String {
+    match row.role {
+        Role::Model | Role::Oracle => row.label(),
+        Role::Floor => format!("floor {}", row.label()),
+    }
+}
+
 /// A number of a row as tables print it.
 #[must_use]
 pub fn number(row: &ModelRow, metric: &str) -> String {
-    let unit = METRICS.iter().find(|known| known.name == metric).map_or(Unit::Share, |metric| metric.unit);
+    let unit = Metric::named(metric).map_or(Unit::Share, |metric| metric.unit);
     row.metric(metric).value().map_or("–".to_owned(), |value| unit.show(value))
 }
 
 /// A number with its interval; `~` where the interval rests on few files.
 #[must_use]
 pub fn with_interval(row: &ModelRow, metric: &str) -> String {
-    let unit = METRICS.iter().find(|known| known.name == metric).map_or(Unit::Share, |metric| metric.unit);
+    let unit = Metric::named(metric).map_or(Unit::Share, |metric| metric.unit);
     let value = number(row, metric);
     match row.metrics.get(metric).and_then(|cell| Some((cell, cell.interval?))) {
         Some((cell, interval)) => {
@@ -178,6 +196,38 @@ fn worst(judgement: &Judgement) -> String {
             scenario_path(judgement, &job.file),
             judgement.suite.seeds.role,
             job.replicate,
+        );
+    }
+    text
+}
+
+/// The incidents that cost the picked model and agent most, with the investigation to begin with.
+fn worst_endings(judgement: &Judgement) -> String {
+    let Some(pick) = judgement.scorecard.pick_of(Section::EndToEnd) else { return String::new() };
+    let bad =
+        |ending: &Ending| matches!(ending, Ending::WrongCause | Ending::Blamed | Ending::Abstained | Ending::Ungrounded | Ending::Failed);
+    let cost = |joined: &JoinedIncident| joined.endings.iter().filter(|(_, ending)| bad(ending)).count();
+    let picked = |joined: &&JoinedIncident| format!("{} + {}", joined.model.name, joined.agent.name) == pick.best.name;
+    let mut incidents: Vec<&JoinedIncident> = judgement.joined.iter().filter(picked).filter(|joined| cost(joined) > 0).collect();
+    incidents.sort_by(|a, b| cost(b).cmp(&cost(a)).then_with(|| a.incident.cmp(&b.incident)));
+    let mut text = String::new();
+    for joined in incidents.into_iter().take(WORST) {
+        let Some((group, ending)) = joined.endings.iter().find(|(_, ending)| bad(ending)) else { continue };
+        let of_group = |judged: &&JudgedInvestigation| {
+            let key = &judged.record.key;
+            key.incident == joined.incident && key.trigger == group.trigger && key.agent == joined.agent
+        };
+        let Some(judged) = judgement.investigations.iter().find(of_group) else { continue };
+        let _ = writeln!(
+            text,
+            "worst for {}: {} seed {} ({}, {} of {} page groups)\n  harness explain results/latest {}",
+            pick.best.name,
+            judged.file,
+            judged.replicate,
+            ending.word(),
+            cost(joined),
+            joined.endings.len(),
+            &judged.record.id[..8],
         );
     }
     text

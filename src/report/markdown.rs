@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::console;
 use super::table::{Align, Table};
+use super::{cause_table, console};
 use crate::record::Outcome;
 use crate::score::counts::Tally;
 use crate::score::judge::Judgement;
@@ -26,6 +26,7 @@ pub(super) fn render(judgement: &Judgement) -> String {
     text += &by(judgement, |file| file.split('/').next().unwrap_or(file).to_owned()).markdown();
     text += "\n## By scenario\n\n";
     text += &by(judgement, str::to_owned).markdown();
+    text += &cause_table::markdown(&judgement.scorecard);
     text += &refusals(judgement);
     text += "\n## Protocol\n\n";
     text += &protocol(judgement);

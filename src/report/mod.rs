@@ -1,8 +1,12 @@
 //! Reports: a judged run as text for people and files for programs. A format is one file and one row of [`FORMATS`].
 
+pub mod cause_table;
 pub mod console;
 pub mod detect;
+pub mod explain;
+pub mod incident;
 mod markdown;
+pub mod paragraph;
 #[cfg(feature = "plot")]
 pub mod plot;
 mod summary;

@@ -1,15 +1,16 @@
-//! `summary.csv`: one row per detector and metric, for spreadsheets and notebooks. A missing number is an empty cell.
+//! `summary.csv`: one row per detector or agent and metric, for spreadsheets and notebooks. A missing number is an empty cell.
 
-use crate::score::METRICS;
+use crate::score::Section;
 use crate::score::judge::Judgement;
 
 /// Renders the table.
 pub(super) fn render(judgement: &Judgement) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = ["model", "config", "role", "metric", "value", "lower", "upper", "files", "unit", "better"];
+    let header = ["model", "config", "role", "metric", "value", "lower", "upper", "files", "unit", "better", "section", "agent", "trigger"];
     writer.write_record(header).expect("memory takes every row");
-    for row in &judgement.scorecard.models {
-        for metric in METRICS {
+    let rows = |section: Section| judgement.scorecard.rows(section).iter().map(move |row| (section, row));
+    for (section, row) in Section::ALL.into_iter().flat_map(rows) {
+        for metric in section.metrics() {
             let Some(cell) = row.metrics.get(metric.name) else { continue };
             let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
             let fields = [
@@ -23,8 +24,11 @@ pub(super) fn render(judgement: &Judgement) -> String {
                 cell.files.to_string(),
                 metric.unit.to_string(),
                 metric.better.to_string(),
+                section.to_string(),
+                row.agent.as_ref().map(ToString::to_string).unwrap_or_default(),
+                row.trigger.clone().unwrap_or_default(),
             ];
-            writer.write_record(&fields).expect("every row has ten fields");
+            writer.write_record(&fields).expect("every row has a field per column");
         }
     }
     String::from_utf8(writer.into_inner().expect("memory takes every row")).expect("fields are text")

@@ -26,9 +26,9 @@ pub fn detect(detector: &dyn Detector, case: &Case<'_>) -> (Outcome, Option<Dete
     let test = case.series.slice(case.train..case.series.len());
     match caught(|| detector.detect(&train, &test, &case.known, case.seed)) {
         Ok(Ok(detection)) if detection.scores.iter().flatten().all(|score| score.is_finite()) => (Outcome::Answered, Some(detection)),
-        Ok(Ok(_)) => (infra("a score that is not a finite number"), None),
+        Ok(Ok(_)) => (infra("model", "a score that is not a finite number"), None),
         Ok(Err(error)) => (refusal(&error), None),
-        Err(panic) => (infra(&panic), None),
+        Err(panic) => (infra("model", &panic), None),
     }
 }
 
@@ -38,10 +38,12 @@ fn refusal(error: &DetectError) -> Outcome {
         DetectError::Forecast(ForecastError::TooShort { .. } | ForecastError::Unsupported { .. }) | DetectError::ConstantTrain { .. } => {
             Outcome::ModelRejected { why: error.to_string() }
         }
-        DetectError::Forecast(ForecastError::Failed { .. }) | DetectError::NotFinite { .. } => infra(&error.to_string()),
+        DetectError::Forecast(ForecastError::Failed { .. }) | DetectError::NotFinite { .. } => infra("model", &error.to_string()),
     }
 }
 
-fn infra(why: &str) -> Outcome {
-    Outcome::Infra { stage: "model".into(), why: why.to_owned() }
+/// Something broke at a stage.
+#[must_use]
+pub fn infra(stage: &str, why: &str) -> Outcome {
+    Outcome::Infra { stage: stage.to_owned(), why: why.to_owned() }
 }

@@ -1,9 +1,12 @@
 //! The runner: generates incidents, sets thresholds on fault-free twins, runs every cell of the matrix, and records what comes.
 
 pub mod calibrate;
+pub mod contract;
+pub mod investigate;
 pub mod job;
 pub mod oracle;
 pub mod pool;
+pub mod trigger;
 
 mod cache;
 mod plan;
@@ -20,7 +23,9 @@ use crate::detect::threshold::Threshold;
 use crate::detect::{Detection, native_threshold};
 use crate::name::ConfigId;
 use crate::record::store::{JournalWriter, ThresholdRecord, Timing};
-use crate::record::{CalibrationKey, DetectionKey, Entry, Flagged, Outcome, Points, Record, Store, StoreError};
+use crate::record::{
+    CalibrationKey, DetectionKey, Entry, Flagged, Investigation, InvestigationKey, Outcome, PageGroup, Points, Record, Store, StoreError,
+};
 use crate::scenario::LoadError;
 use crate::seed::Seed;
 use crate::suite::{Cell, PlanError, Suite};
@@ -64,6 +69,9 @@ pub enum RunError {
         /// Digest of the plan now.
         now: String,
     },
+    /// A generated incident breaks the data contract.
+    #[error("the generator broke its word, nothing was run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Contract(Vec<contract::Breach>),
     /// The suite in the manifest is not one.
     #[error("{path}: the manifest's suite cannot be read ({source})")]
     Manifest {
@@ -89,6 +97,8 @@ pub enum Progress {
         detections: usize,
         /// Calibration jobs in all; 0 when thresholds are cached.
         calibrations: usize,
+        /// Investigations known before pages are.
+        investigations: usize,
         /// Jobs found done in the journal.
         done: usize,
         /// Whether a truncated last record was dropped.
@@ -96,6 +106,15 @@ pub enum Progress {
     },
     /// One more job is done.
     JobDone,
+    /// Detection is done and pages are known.
+    Grouped {
+        /// Page groups over all models.
+        groups: usize,
+        /// Investigations in all; groups with the same pages share one.
+        investigations: usize,
+        /// Those found done in the journal.
+        done: usize,
+    },
 }
 
 /// How a run ended.
@@ -127,6 +146,7 @@ pub struct Sitting<'a> {
 /// [`RunError`]; bad input is found before any work starts.
 pub fn start(suite: Suite, sitting: &mut Sitting<'_>) -> Result<Ended, RunError> {
     let plan = Plan::new(suite)?;
+    plan.check_contract()?;
     let name = format!("{}-{}", sitting.started.strftime("%Y%m%dT%H%M%SZ"), plan.digest);
     let store = Store::create(sitting.results, &name)?;
     store.write_json("manifest.json", &plan.manifest(sitting.started, sitting.jobs))?;
@@ -179,6 +199,7 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
         incidents: plan.incidents.len(),
         detections: plan.matrix.cells.len(),
         calibrations: total - plan.matrix.cells.len(),
+        investigations: investigate::plan_jobs(plan, &[]).len(),
         done: total - jobs.len(),
         truncated: journal.truncated,
     });
@@ -195,20 +216,79 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
             Ok::<(), StoreError>(())
         },
     )?;
+    let mut investigated = false;
+    if complete {
+        let fresh = set_thresholds(plan, &sample, &missing, &done);
+        cache.write(plan, &fresh);
+        cached.extend(fresh);
+        let records = finish(plan, &store, &cached, &done)?;
+        investigated = investigate_all(plan, &store, &records, &mut writer, &mut done, sitting)?;
+    }
     let mut manifest = store.manifest()?;
     manifest.seconds += clock.elapsed().as_secs_f64();
     manifest.jobs = sitting.jobs;
-    if !complete {
+    if !investigated {
         store.write_json("manifest.json", &manifest)?;
         return Ok(Ended::Interrupted(store));
     }
-    let fresh = set_thresholds(plan, &sample, &missing, &done);
-    cache.write(plan, &fresh);
-    cached.extend(fresh);
-    finish(plan, &store, &cached, &done)?;
     manifest.finished = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     store.write_json("manifest.json", &manifest)?;
     Ok(Ended::Complete(store))
+}
+
+/// Sends every agent that is still missing; returns whether all came back.
+fn investigate_all(
+    plan: &Plan,
+    store: &Store,
+    records: &[Record],
+    writer: &mut JournalWriter,
+    done: &mut Done,
+    sitting: &mut Sitting<'_>,
+) -> Result<bool, StoreError> {
+    let groups = investigate::groups(plan, records);
+    let all = investigate::plan_jobs(plan, &groups);
+    let jobs: Vec<investigate::Job> = all.iter().filter(|job| !done.investigations.contains_key(&job.key)).cloned().collect();
+    (sitting.progress)(Progress::Grouped { groups: groups.len(), investigations: all.len(), done: all.len() - jobs.len() });
+    let shelf = investigate::Shelf::new(plan, &jobs);
+    let complete = pool::run(
+        &jobs,
+        sitting.jobs,
+        sitting.stop,
+        |job| {
+            let clock = Instant::now();
+            let (outcome, trajectory) = investigate::work(&shelf, job);
+            (outcome, trajectory, clock.elapsed().as_secs_f64())
+        },
+        |job, (outcome, trajectory, seconds)| {
+            if let Some(trajectory) = &trajectory {
+                store.write_trajectory(&job.key.digest(), trajectory)?;
+            }
+            let entry = Entry::Investigation { key: job.key.clone(), outcome, seconds };
+            writer.append(&entry)?;
+            done.add(entry);
+            (sitting.progress)(Progress::JobDone);
+            Ok::<(), StoreError>(())
+        },
+    )?;
+    if complete {
+        finish_investigations(store, &groups, &all, done)?;
+    }
+    Ok(complete)
+}
+
+/// Writes the sorted files of the explanation half.
+fn finish_investigations(store: &Store, groups: &[PageGroup], jobs: &[investigate::Job], done: &Done) -> Result<(), StoreError> {
+    let mut investigations = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let Some((outcome, _)) = done.investigations.get(&job.key) else { continue };
+        let id = job.key.digest();
+        let trajectory = if *outcome == Outcome::Answered { Some(store.trajectory(&id)?) } else { None };
+        let (calls, report) = trajectory.map_or((0, None), |trajectory| (trajectory.calls.len(), trajectory.report));
+        investigations.push(Investigation { key: job.key.clone(), id, outcome: outcome.clone(), bucket: job.sent.bucket, calls, report });
+    }
+    investigations.sort_by(|a, b| a.key.cmp(&b.key));
+    store.write_lines("investigations.jsonl", &investigations)?;
+    store.write_lines("groups.jsonl", groups)
 }
 
 /// Long series first, so that no thread is left alone with a long job at the end.
@@ -273,6 +353,7 @@ fn record(store: &Store, writer: &mut JournalWriter, entry: Entry, points: Optio
 struct Done {
     calibrations: BTreeMap<CalibrationKey, (Outcome, Vec<Option<f64>>)>,
     detections: BTreeMap<DetectionKey, (Outcome, usize, f64)>,
+    investigations: BTreeMap<InvestigationKey, (Outcome, f64)>,
 }
 
 impl Done {
@@ -291,6 +372,9 @@ impl Done {
             }
             Entry::Detection { key, outcome, fits, seconds } => {
                 self.detections.insert(key, (outcome, fits, seconds));
+            }
+            Entry::Investigation { key, outcome, seconds } => {
+                self.investigations.insert(key, (outcome, seconds));
             }
         }
     }
@@ -327,7 +411,7 @@ fn set_thresholds(plan: &Plan, sample: &[Incident], missing: &BTreeSet<(usize, S
 }
 
 /// Applies the operating points and writes the sorted files.
-fn finish(plan: &Plan, store: &Store, thresholds: &BTreeMap<(usize, Step), Threshold>, done: &Done) -> Result<(), StoreError> {
+fn finish(plan: &Plan, store: &Store, thresholds: &BTreeMap<(usize, Step), Threshold>, done: &Done) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::with_capacity(plan.matrix.cells.len());
     let mut timings = Vec::with_capacity(plan.matrix.cells.len());
     for &cell in &plan.matrix.cells {
@@ -350,7 +434,8 @@ fn finish(plan: &Plan, store: &Store, thresholds: &BTreeMap<(usize, Step), Thres
     operating.sort_by(|a, b| (&a.model, a.step).cmp(&(&b.model, b.step)));
     store.write_lines("detections.jsonl", &records)?;
     store.write_lines("thresholds.jsonl", &operating)?;
-    store.write_lines("timings.jsonl", &timings)
+    store.write_lines("timings.jsonl", &timings)?;
+    Ok(records)
 }
 
 fn operate(

@@ -70,6 +70,8 @@ mod tests {
             }
         };
         let truth = GroundTruth {
+            leaves: Vec::new(),
+            dimensions: std::collections::BTreeMap::new(),
             scenario: ScenarioId::new("x").expect("a name"),
             title: "x".into(),
             file: "x.yaml".into(),

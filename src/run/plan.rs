@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::RunError;
+use super::{RunError, contract};
 use crate::data::Series;
 use crate::data::incident::Incident;
 use crate::record::manifest::ColumnEntry;
 use crate::record::{DetectionKey, Manifest, Store, StoreError};
 use crate::scenario::{self, LoadError, Scenario};
+use crate::suite::matrix::{AgentColumn, agents};
 use crate::suite::{Cell, Matrix, Suite};
 use crate::synth;
 use crate::time::Step;
@@ -21,8 +22,10 @@ pub struct Plan {
     pub scenarios: Vec<Scenario>,
     /// Every scenario under every seed.
     pub incidents: Vec<Incident>,
-    /// What to compute.
+    /// Detections to compute.
     pub matrix: Matrix,
+    /// Agents to send.
+    pub agents: Vec<AgentColumn>,
     /// Digest of everything that decides the records.
     pub digest: String,
 }
@@ -33,8 +36,9 @@ impl Plan {
     /// # Errors
     /// [`RunError`] for bad scenarios, duplicate ids and unknown models.
     pub fn new(suite: Suite) -> Result<Self, RunError> {
-        // Unknown models are told before scenarios are read.
+        // Unknown models and agents are told before scenarios are read.
         Matrix::plan(&suite.models, &suite.detection, &[])?;
+        let agents = agents(&suite)?;
         let scenarios = load(&suite.scenarios)?;
         unique(&scenarios)?;
         let mut incidents = Vec::with_capacity(scenarios.len() * suite.seeds.count as usize);
@@ -44,9 +48,28 @@ impl Plan {
             }
         }
         let matrix = Matrix::plan(&suite.models, &suite.detection, &incidents)?;
-        let mut plan = Self { suite, scenarios, incidents, matrix, digest: String::new() };
-        plan.digest = Manifest::plan_digest(env!("CARGO_PKG_VERSION"), &plan.suite_json(false), &plan.digests(), &plan.columns());
+        let mut plan = Self { suite, scenarios, incidents, matrix, agents, digest: String::new() };
+        plan.digest = Manifest::plan_digest(
+            env!("CARGO_PKG_VERSION"),
+            &plan.suite_json(false),
+            &plan.digests(),
+            &plan.columns(),
+            &plan.agent_entries(),
+        );
         Ok(plan)
+    }
+
+    /// The scenario of an incident.
+    #[must_use]
+    pub fn scenario_of(&self, incident: usize) -> &Scenario {
+        // Incidents stand scenario by scenario, one per seed.
+        &self.scenarios[incident / self.suite.seeds.count as usize]
+    }
+
+    /// Agents sent to the pages of every model, by index.
+    pub fn end_to_end(&self) -> impl Iterator<Item = usize> {
+        let sent = self.suite.investigation.end_to_end(self.agents.iter().map(|agent| &agent.config));
+        (0..self.agents.len()).filter(move |&agent| sent.contains(&&self.agents[agent].config))
     }
 
     /// The watched series of a cell.
@@ -102,6 +125,12 @@ impl Plan {
         self.matrix.columns.iter().map(entry).collect()
     }
 
+    fn agent_entries(&self) -> Vec<ColumnEntry> {
+        let entry =
+            |column: &AgentColumn| ColumnEntry { config: column.config.clone(), role: column.role, settings: column.settings.clone() };
+        self.agents.iter().map(entry).collect()
+    }
+
     /// The suite as JSON; where its files lie on this machine is no part of the plan.
     fn suite_json(&self, with_paths: bool) -> serde_json::Value {
         let mut suite = self.suite.clone();
@@ -121,6 +150,7 @@ impl Plan {
             role: self.suite.seeds.role,
             scenarios: self.digests(),
             columns: self.columns(),
+            agents: self.agent_entries(),
             plan: self.digest.clone(),
             started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             finished: None,
@@ -128,6 +158,18 @@ impl Plan {
             jobs,
             platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
         }
+    }
+
+    /// Holds every incident to the data contract, before any model is fitted.
+    ///
+    /// # Errors
+    /// [`RunError::Contract`] with every breach.
+    pub fn check_contract(&self) -> Result<(), RunError> {
+        let mut breaches = Vec::new();
+        for (at, incident) in self.incidents.iter().enumerate() {
+            breaches.extend(contract::check(self.scenario_of(at), incident)?);
+        }
+        if breaches.is_empty() { Ok(()) } else { Err(RunError::Contract(breaches)) }
     }
 
     /// Keeps what was observed and what is true of every incident beside the records.

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 
 use super::dimension::{Dimension, Filter, Leaves};
 use super::spec::Dispersion;
-use super::value::Draw;
+use super::value::{Draw, Metric};
 use crate::data::ChangeKind;
 use crate::time::{Grid, Span};
 
@@ -29,10 +29,84 @@ pub struct Case {
     pub faults: Vec<Fault>,
     /// Harmless events.
     pub benign: Vec<Benign>,
-    /// Watched series: name and filter.
-    pub watch: Vec<(String, Filter)>,
+    /// Users and what they do, if the file has any.
+    pub activity: Option<Activity>,
+    /// Watched series by name.
+    pub watch: Vec<(String, Watched)>,
     /// A page later than this after the start of an effect is late.
     pub deadline: Span,
+}
+
+/// What a watched series counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// What is counted.
+    pub metric: Metric,
+    /// Of which tickets or users.
+    pub filter: Filter,
+}
+
+/// Users and what they do on a normal day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activity {
+    /// Users who signed up before the first day.
+    pub users: u32,
+    /// Expected signups per day.
+    pub signups: f64,
+    /// Shares of a cohort that is active 1, 7 and 30 days after signup.
+    pub retention: [f64; 3],
+    /// Weights of mean 1 on those shares, Monday first.
+    pub weekday: [f64; 7],
+    /// Expected sessions of a user on a day with any.
+    pub sessions: f64,
+    /// Expected events of a session.
+    pub events: Events,
+    /// Attributes of users and the version they run, those that others depend on first.
+    pub dimensions: Vec<Dimension>,
+    /// The one of them that changes: the version.
+    pub version: usize,
+    /// Share of a release's users that runs it, by days since the release.
+    pub rollout: Vec<f64>,
+}
+
+/// Expected events of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Events {
+    /// Of everyone.
+    All(f64),
+    /// By the codes of a dimension of users.
+    Given(usize, Vec<f64>),
+}
+
+/// What a fault does to the activity of its scope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usage {
+    /// Factor on sessions.
+    pub sessions: Option<Draw<f64>>,
+    /// Factor on the share of users who come back.
+    pub retention: Option<Draw<f64>>,
+    /// Accounts that are no users.
+    pub bots: Option<Bots>,
+}
+
+/// Accounts that are no users.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bots {
+    /// How many.
+    pub users: Draw<f64>,
+    /// Expected sessions of each per day.
+    pub sessions: Draw<f64>,
+    /// Expected events of each session.
+    pub events: Draw<f64>,
+}
+
+/// What a campaign does to activity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marketing {
+    /// Factor on signups.
+    pub signups: Draw<f64>,
+    /// Factor on the share of users who are active.
+    pub active: Draw<f64>,
 }
 
 /// The buckets of a scenario.
@@ -122,6 +196,8 @@ pub struct Fault {
     pub tags: Option<Vec<f64>>,
     /// The version that the log shows.
     pub version: Option<String>,
+    /// What it does to activity, from the onset on.
+    pub usage: Option<Usage>,
 }
 
 /// When a fault happens.
@@ -151,6 +227,8 @@ pub enum Course {
     Lose(Draw<f64>),
     /// This many more per day.
     Add(Draw<f64>),
+    /// Nothing.
+    Keep,
 }
 
 /// Height of a fault over its time, between 0 and 1.
@@ -186,6 +264,8 @@ pub enum Event {
         scopes: Vec<Filter>,
         /// The factor.
         multiplier: Draw<f64>,
+        /// What it does to activity.
+        marketing: Option<Marketing>,
     },
     /// Other shares of a dimension: per code, the factor on its tickets.
     MixShift {
@@ -195,6 +275,8 @@ pub enum Event {
         dim: usize,
         /// New share over old share.
         factors: Vec<f64>,
+        /// The same among users.
+        usage: Option<Vec<f64>>,
     },
     /// Linear growth per week.
     Growth {

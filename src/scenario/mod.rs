@@ -16,6 +16,19 @@ use crate::yaml::{self, YamlError};
 
 pub use load::{LoadError, load_folder, locate};
 
+/// What people ask about an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Unique in the file.
+    pub id: String,
+    /// How much it tells.
+    pub kind: spec::QuestionKind,
+    /// Its words.
+    pub text: String,
+    /// Whether it names the true scope or change: such a question stays out of headlines.
+    pub leading: bool,
+}
+
 /// A scenario file that was read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
@@ -29,6 +42,8 @@ pub struct Scenario {
     pub family: String,
     /// What it means.
     pub case: case::Case,
+    /// What people ask about it.
+    pub questions: Vec<Question>,
     digest: String,
 }
 
@@ -39,11 +54,14 @@ impl Scenario {
     /// Everything that is wrong with the text, each with its place; only the first thing if it is not the right kind of YAML.
     pub fn parse(text: &str, name: &str, file: &str) -> Result<Self, Vec<YamlError>> {
         let spec: spec::Spec = yaml::parse(text, name).map_err(|error| vec![error])?;
-        let case = check::check(&spec, text, name)?;
+        let (case, questions) = check::check(&spec, text, name)?;
         let family = file.split_once('/').map_or_else(String::new, |(top, _)| top.to_owned());
         // Dimensions and tags carry what the built-in desk adds, so that a change to it shows in the digest.
-        let content = serde_json::to_vec(&(&spec, &case.dimensions, &case.tags)).expect("a specification is plain data");
-        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), family, case, digest: digest(&content, 12) })
+        let mut content = serde_json::to_vec(&(&spec, &case.dimensions, &case.tags)).expect("a specification is plain data");
+        if let Some(activity) = &case.activity {
+            content.extend(serde_json::to_vec(&activity.dimensions).expect("dimensions are plain data"));
+        }
+        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), family, case, questions, digest: digest(&content, 12) })
     }
 
     /// Whether the file declares a fault: its stratum.

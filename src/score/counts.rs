@@ -1,6 +1,7 @@
-//! What one or many jobs add up to: whole numbers and two lists, from which every detection metric follows.
+//! What one or many jobs add up to: whole numbers and two lists, from which every metric follows.
 //!
-//! Sums are integers and lists are kept sorted, so that adding in any order gives the same bytes.
+//! Sums are integers and lists are kept sorted, so that adding in any order gives the same bytes. Shares between 0 and 1 are summed in
+//! millionths for the same reason.
 
 use std::ops::AddAssign;
 
@@ -52,6 +53,144 @@ pub struct Tally {
     /// Buckets of effects that were not.
     #[serde(skip_serializing_if = "is_zero")]
     pub point_misses: u64,
+    /// Of investigations.
+    #[serde(skip_serializing_if = "CauseTally::is_zero")]
+    pub cause: CauseTally,
+    /// Of page groups joined with their investigations.
+    #[serde(skip_serializing_if = "EndTally::is_zero")]
+    pub end: EndTally,
+}
+
+/// Declares a struct of sums that are not written where they are zero.
+macro_rules! sums {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $field:ident,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$of])* #[serde(skip_serializing_if = "is_zero")] pub $field: u64,)+
+        }
+
+        impl $name {
+            /// Whether nothing was counted.
+            #[must_use]
+            pub fn is_zero(&self) -> bool {
+                *self == Self::default()
+            }
+
+            /// Adds another one so many times.
+            pub fn add_times(&mut self, other: &Self, times: u64) {
+                $(self.$field += times * other.$field;)+
+            }
+        }
+    };
+}
+
+sums! {
+    /// Sums over investigations; one is an agent sent to one incident for one reason.
+    CauseTally {
+        /// Triggers with a cause.
+        causes,
+        /// Those whose cause was named.
+        right,
+        /// Those of which all causes and no others were claimed.
+        complete,
+        /// True causes of these triggers.
+        true_causes,
+        /// Causes claimed.
+        claimed,
+        /// Claimed ones that are true.
+        claimed_right,
+        /// Chance that the first of the ranking is right, in millionths.
+        top1,
+        /// Chance that one of the first three is right, in millionths.
+        top3,
+        /// One over the expected rank of the first right cause, in millionths.
+        reciprocal_rank,
+        /// F1 of the leaves of the top cause, in millionths.
+        scope_f1,
+        /// Top causes whose change is the true one.
+        change_right,
+        /// Top causes with an onset beside a true one.
+        onsets,
+        /// Days between these onsets.
+        onset_days,
+        /// Right ones that rest on a recorded number.
+        right_grounded,
+        /// Triggers with a cause answered by no fault.
+        dismissed,
+        /// Triggers answered by unsure.
+        abstained,
+        /// Reports that name what does not exist.
+        invalid,
+        /// Investigations that ended without a report.
+        no_report,
+        /// Triggers without a cause.
+        nothing,
+        /// Those answered by no fault.
+        cleared,
+        /// Those answered by a fault.
+        blamed,
+        /// Those behind which a harmless event stands.
+        benign,
+        /// Those of which it was named.
+        benign_hit,
+        /// Squared errors of confidence, in millionths.
+        brier,
+        /// Calls of tools.
+        calls,
+    }
+}
+
+impl CauseTally {
+    /// Investigations that were judged.
+    #[must_use]
+    pub const fn judged(&self) -> u64 {
+        self.causes + self.nothing
+    }
+}
+
+sums! {
+    /// Sums over page groups: how each ended once an agent had looked, and faults that no page told of.
+    EndTally {
+        /// The cause was named and is grounded.
+        right,
+        /// The cause was named, on nothing that was recorded.
+        ungrounded,
+        /// Another cause was named.
+        wrong_cause,
+        /// No cause was named.
+        abstained,
+        /// Paged after the deadline, whatever was found.
+        late,
+        /// Faults without a page.
+        missed,
+        /// False pages of which nobody blamed anything.
+        dismissed,
+        /// False pages for which something was blamed.
+        blamed,
+    }
+}
+
+impl EndTally {
+    /// What should have ended right.
+    #[must_use]
+    pub const fn due(&self) -> u64 {
+        self.right + self.ungrounded + self.wrong_cause + self.abstained + self.late + self.missed
+    }
+
+    /// Groups of false pages.
+    #[must_use]
+    pub const fn false_groups(&self) -> u64 {
+        self.dismissed + self.blamed
+    }
+}
+
+/// A number between 0 and 1 in millionths.
+#[must_use]
+pub fn millionths(share: f64) -> u64 {
+    // The product lies in 0..=1e6, which every u64 holds.
+    (share.clamp(0.0, 1.0) * 1e6).round() as u64
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -82,6 +221,8 @@ impl Tally {
         self.point_hits += times * other.point_hits;
         self.point_false += times * other.point_false;
         self.point_misses += times * other.point_misses;
+        self.cause.add_times(&other.cause, times);
+        self.end.add_times(&other.end, times);
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Section;
 use super::counts::Counts;
 use super::detection::Judged;
+use super::explained::{self, JoinedIncident, JudgedInvestigation};
 use super::matching::{EffectWindow, Matching};
 use super::sample::{FileCounts, Files};
 use super::scorecard::{Basis, ModelCounts, Role, Scorecard};
@@ -56,6 +58,10 @@ pub struct Judgement {
     pub suite: Suite,
     /// Every detection, sorted by key.
     pub jobs: Vec<Job>,
+    /// Every investigation, sorted by key.
+    pub investigations: Vec<JudgedInvestigation>,
+    /// Page groups and how they ended, per incident, model and agent.
+    pub joined: Vec<JoinedIncident>,
     /// The numbers.
     pub scorecard: Scorecard,
 }
@@ -66,6 +72,15 @@ pub struct Side {
     pub observed: Observation,
     /// What is true of it.
     pub truth: GroundTruth,
+}
+
+impl Side {
+    /// Seconds of test buckets with a value, over all watched series.
+    pub(super) fn observed_seconds(&self) -> u64 {
+        let recorded = |values: &[Option<f64>]| values[self.observed.train..].iter().flatten().count() as u64;
+        let buckets: u64 = self.observed.watched.iter().map(|watched| recorded(watched.series.values())).sum();
+        buckets * self.observed.step().seconds().unsigned_abs()
+    }
 }
 
 /// Judges every detection of a finished run.
@@ -82,13 +97,10 @@ pub fn judge(store: &Store) -> Result<Judgement, JudgeError> {
     }
     let records = store.detections()?;
     let mut sides = BTreeMap::new();
-    for record in &records {
-        if !sides.contains_key(&record.key.incident) {
-            let id = record.key.incident.clone();
-            // `observed` and `points` of the store check lengths: nothing below can reach beyond a series.
-            let side = Side { observed: store.observed(&id)?, truth: store.truth(&id)? };
-            sides.insert(id, side);
-        }
+    for id in store.incidents()? {
+        // `observed` and `points` of the store check lengths: nothing below can reach beyond a series.
+        let side = Side { observed: store.observed(&id)?, truth: store.truth(&id)? };
+        sides.insert(id, side);
     }
     let planned: usize = sides.values().map(|side| side.observed.watched.len() * manifest.columns.len()).sum();
     if records.len() != planned || sides.len() != manifest.scenarios.len() * suite.seeds.count as usize {
@@ -98,8 +110,15 @@ pub fn judge(store: &Store) -> Result<Judgement, JudgeError> {
     for record in &records {
         jobs.push(judge_record(store, &suite, record, &sides[&record.key.incident])?);
     }
-    let scorecard = scorecard(&manifest, &suite, &jobs, &sides);
-    Ok(Judgement { manifest, suite, jobs, scorecard })
+    let mut scorecard = scorecard(&manifest, &suite, &jobs, &sides);
+    let groups = store.groups()?;
+    let investigations = explained::judge_all(store, &sides, &groups)?;
+    let (joined, end_to_end) = explained::join(&suite, &manifest, &groups, &investigations, &sides);
+    if !manifest.agents.is_empty() {
+        scorecard =
+            scorecard.with(Section::Cause, explained::cause_counts(&manifest, &investigations, &sides)).with(Section::EndToEnd, end_to_end);
+    }
+    Ok(Judgement { manifest, suite, jobs, investigations, joined, scorecard })
 }
 
 fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> Result<Job, StoreError> {
@@ -126,7 +145,7 @@ fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> R
 }
 
 /// The detectable effects on a series, in test buckets.
-fn windows(side: &Side, series: &str) -> Vec<EffectWindow> {
+pub fn windows(side: &Side, series: &str) -> Vec<EffectWindow> {
     let step = side.observed.step();
     let train = side.observed.train;
     let effects = side.truth.faults.iter().flat_map(|fault| fault.effects.iter().map(move |effect| (fault, effect)));
@@ -178,12 +197,20 @@ fn scorecard(manifest: &Manifest, suite: &Suite, jobs: &[Job], sides: &BTreeMap<
         .iter()
         .map(|column| ModelCounts {
             config: column.config.clone(),
+            agent: None,
+            trigger: None,
             role: column.role,
             files: files.remove(&column.config).unwrap_or_default(),
         })
         .collect();
     let oracle = ConfigId { name: ORACLE.to_owned(), digest: digest(ORACLE.as_bytes(), 12) };
-    models.push(ModelCounts { config: oracle, role: Role::Oracle, files: oracle_files(&suite.detection, sides.values()) });
+    models.push(ModelCounts {
+        config: oracle,
+        agent: None,
+        trigger: None,
+        role: Role::Oracle,
+        files: oracle_files(&suite.detection, sides.values()),
+    });
     Scorecard::from_counts(basis(manifest, suite), models)
 }
 
@@ -208,7 +235,7 @@ pub fn oracle_files<'a>(detection: &Detection, sides: impl IntoIterator<Item = &
 }
 
 fn basis(manifest: &Manifest, suite: &Suite) -> Basis {
-    let protocol = serde_json::to_string(&suite.detection).expect("settings are plain data");
+    let protocol = serde_json::to_string(&(&suite.detection, &suite.investigation)).expect("settings are plain data");
     Basis {
         suite: suite.id.clone(),
         protocol: digest(protocol.as_bytes(), 12),

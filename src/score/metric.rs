@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::METRICS;
+use super::Section;
 use super::counts::{Counts, Tally};
 use crate::measured::{Measured, Why};
 use crate::stats::quantile;
@@ -34,6 +34,10 @@ pub enum Unit {
     PerHundredDays,
     /// Hours.
     Hours,
+    /// Days.
+    Days,
+    /// Calls of tools.
+    Calls,
 }
 
 impl Unit {
@@ -45,7 +49,7 @@ impl Unit {
         let text = if text == "-0.00" { "0.00".to_owned() } else { text };
         match self {
             Self::Share => text.replacen("0.", ".", usize::from(value.abs() < 0.995)),
-            Self::PerHundredDays | Self::Hours => text,
+            Self::PerHundredDays | Self::Hours | Self::Days | Self::Calls => text,
         }
     }
 }
@@ -56,6 +60,8 @@ impl fmt::Display for Unit {
             Self::Share => "share",
             Self::PerHundredDays => "per 100 days",
             Self::Hours => "h",
+            Self::Days => "d",
+            Self::Calls => "calls",
         })
     }
 }
@@ -112,6 +118,18 @@ pub enum Over {
     Effects,
     /// Files with a detected effect.
     Detections,
+    /// Files with an investigation of a cause.
+    Causes,
+    /// Files of which a cause was named.
+    Named,
+    /// Files with an investigation of nothing.
+    Nothing,
+    /// Files with a harmless event that was investigated.
+    Benign,
+    /// Files with something that should have ended right.
+    Due,
+    /// Files with a false page.
+    FalseGroups,
 }
 
 impl Over {
@@ -122,6 +140,12 @@ impl Over {
             Self::Judged => tally.jobs > 0,
             Self::Effects => tally.effects() > 0,
             Self::Detections => tally.detected > 0,
+            Self::Causes => tally.cause.causes > 0,
+            Self::Named => tally.cause.right > 0,
+            Self::Nothing => tally.cause.nothing > 0,
+            Self::Benign => tally.cause.benign > 0,
+            Self::Due => tally.end.due() > 0,
+            Self::FalseGroups => tally.end.false_groups() > 0,
         }
     }
 }
@@ -146,7 +170,14 @@ impl Metric {
     /// The row of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        METRICS.iter().find(|metric| metric.name == name)
+        Section::ALL.into_iter().flat_map(Section::metrics).find(|metric| metric.name == name)
+    }
+
+    /// The part of a scorecard it belongs to.
+    #[must_use]
+    pub fn section(&self) -> Section {
+        let holds = |section: &Section| section.metrics().iter().any(|metric| metric.name == self.name);
+        Section::ALL.into_iter().find(holds).unwrap_or(Section::Detection)
     }
 
     /// The number of these counts. Where no job was judged there is none.

@@ -1,30 +1,92 @@
-//! Scores: what detections are worth. Records and truth go in, numbers come out; nothing here reads or writes a file.
+//! Scores: what detections and explanations are worth. Records and truth go in, numbers come out; nothing here reads or writes a file.
 //!
-//! One row of [`METRICS`] is one number of a scorecard. All are functions of [`Counts`], which add up over jobs and files, so that files
-//! can be drawn again for intervals without judging anything twice.
+//! One row of [`METRICS`], [`CAUSE_METRICS`] or [`END_TO_END_METRICS`] is one number of a scorecard. All are functions of [`Counts`], which
+//! add up over jobs and files, so that files can be drawn again for intervals without judging anything twice.
 
+pub mod cause_metrics;
+pub mod claims;
 pub mod counts;
 pub mod detection;
+pub mod end_to_end;
+pub mod explained;
+pub mod grounding;
 pub mod judge;
 pub mod matching;
 pub mod metric;
 pub mod pick;
+pub mod ranking;
+pub mod root_cause;
 pub mod sample;
+pub mod scope;
 pub mod scorecard;
+pub mod skill;
+pub mod truthful;
 pub mod vus;
 
-pub use counts::{Counts, Tally};
+pub use cause_metrics::{CAUSE_METRICS, END_TO_END_METRICS};
+pub use counts::{CauseTally, Counts, EndTally, Tally};
 pub use detection::Judged;
 pub use matching::{EffectWindow, Found, Matching};
 pub use metric::{Better, Formula, List, Metric, Over, Unit};
 pub use scorecard::Scorecard;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::measured::{Measured, Why};
 
 /// The number models are ranked by.
 pub const HEADLINE: &str = "event_f1";
 
-/// Every metric, in the order of tables.
+/// A part of a scorecard: what its rows stand for, and their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// A row is a model.
+    Detection,
+    /// A row is an agent, over one kind of trigger or all.
+    Cause,
+    /// A row is a model and an agent sent to its pages.
+    EndToEnd,
+}
+
+impl Section {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Detection, Self::Cause, Self::EndToEnd];
+
+    /// Its numbers, in the order of tables.
+    #[must_use]
+    pub const fn metrics(self) -> &'static [Metric] {
+        match self {
+            Self::Detection => METRICS,
+            Self::Cause => CAUSE_METRICS,
+            Self::EndToEnd => END_TO_END_METRICS,
+        }
+    }
+
+    /// The number its rows are ranked by.
+    #[must_use]
+    pub const fn headline(self) -> &'static str {
+        match self {
+            Self::Detection => HEADLINE,
+            Self::Cause => "cause_right",
+            Self::EndToEnd => "e2e_right",
+        }
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Detection => "detection",
+            Self::Cause => "cause",
+            Self::EndToEnd => "end_to_end",
+        })
+    }
+}
+
+/// Every metric of detection, in the order of tables.
 pub const METRICS: &[Metric] = &[
     Metric {
         name: HEADLINE,
@@ -158,7 +220,15 @@ mod tests {
 
     #[test]
     fn metric_names_are_unique() {
-        let names: std::collections::BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
-        assert_eq!(names.len(), METRICS.len());
+        let all: Vec<&str> = Section::ALL.into_iter().flat_map(Section::metrics).map(|metric| metric.name).collect();
+        let names: std::collections::BTreeSet<&str> = all.iter().copied().collect();
+        assert_eq!(names.len(), all.len());
+    }
+
+    #[test]
+    fn every_section_has_its_headline() {
+        for section in Section::ALL {
+            assert_eq!(Metric::named(section.headline()).expect("a row of a registry").section(), section);
+        }
     }
 }

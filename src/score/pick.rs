@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::sample::{Estimate, MIN_FILES, paired_drop};
 use super::scorecard::{ModelRow, Role, Scorecard};
-use super::{HEADLINE, Metric, Unit};
+use super::{Metric, Section, Unit};
 use crate::name::ConfigId;
 
 /// How a model stands to the best one.
@@ -50,38 +50,51 @@ impl Scorecard {
     /// The pick among the models of this run; none when no model has a headline.
     #[must_use]
     pub fn pick(&self) -> Option<Pick> {
-        let metric = Metric::named(HEADLINE)?;
-        let models = ranked(self, Role::Model);
+        self.pick_of(Section::Detection)
+    }
+
+    /// The pick among the rows of a section, in the cause section among those over all triggers; none when no row has a headline.
+    #[must_use]
+    pub fn pick_of(&self, section: Section) -> Option<Pick> {
+        let metric = Metric::named(section.headline())?;
+        let rows: Vec<&ModelRow> = self.rows(section).iter().filter(|row| row.trigger.is_none()).collect();
+        let models = ranked(&rows, Role::Model, metric);
         let (&(best, value), rest) = models.split_first()?;
-        let floor = ranked(self, Role::Floor).first().map(|(row, _)| *row);
+        let floor = ranked(&rows, Role::Floor, metric).first().map(|(row, _)| *row);
         let drops: Vec<(&ModelRow, Estimate)> = rest.iter().map(|(row, _)| (*row, paired_drop(&best.files, &row.files, metric))).collect();
         let leads: Vec<(&ModelRow, Estimate)> = floor
             .map(|floor| models.iter().map(|(row, _)| (*row, paired_drop(&row.files, &floor.files, metric))).collect())
             .unwrap_or_default();
-        let without = self.models.iter().filter(|row| row.role == Role::Model && row.metric(HEADLINE).value().is_none());
-        let named = |row: &ModelRow, standing| Other { config: row.config.clone(), standing };
+        let without = rows.iter().copied().filter(|row| row.role == Role::Model && row.metric(metric.name).value().is_none());
+        let named = |row: &ModelRow, standing| Other { config: config(row), standing };
         Some(Pick {
-            best: best.config.clone(),
+            best: config(best),
             value,
             others: drops
                 .iter()
                 .map(|(row, drop)| named(row, standing(*drop)))
                 .chain(without.map(|row| named(row, Standing::NoValue)))
                 .collect(),
-            floor: floor.map(|floor| floor.config.clone()),
-            not_better_than_trivial: leads.iter().filter(|(_, lead)| !is_better(lead)).map(|(row, _)| row.config.clone()).collect(),
+            floor: floor.map(config),
+            not_better_than_trivial: leads.iter().filter(|(_, lead)| !is_better(lead)).map(|(row, _)| config(row)).collect(),
             files: drops.iter().chain(&leads).map(|(_, estimate)| estimate.files).min(),
         })
     }
 }
 
 /// Rows of a role with a headline, best first.
-fn ranked(card: &Scorecard, role: Role) -> Vec<(&ModelRow, f64)> {
+fn ranked<'a>(rows: &[&'a ModelRow], role: Role, metric: &Metric) -> Vec<(&'a ModelRow, f64)> {
     let mut rows: Vec<(&ModelRow, f64)> =
-        card.models.iter().filter(|row| row.role == role).filter_map(|row| Some((row, row.metric(HEADLINE).value()?))).collect();
+        rows.iter().filter(|row| row.role == role).filter_map(|row| Some((*row, row.metric(metric.name).value()?))).collect();
     // Stable: rows of a role stand by name, and equals stay so.
     rows.sort_by(|a, b| b.1.total_cmp(&a.1));
     rows
+}
+
+/// What a row is called; a model and an agent together are one configuration.
+fn config(row: &ModelRow) -> ConfigId {
+    let digest = row.agent.as_ref().map_or_else(|| row.config.digest.clone(), |agent| format!("{}+{}", row.config.digest, agent.digest));
+    ConfigId { name: row.label(), digest }
 }
 
 fn standing(drop: Estimate) -> Standing {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::sample::{Estimate, FileCounts, Files, estimates};
-use super::{HEADLINE, METRICS, Metric};
+use super::{Metric, Section};
 pub use crate::detect::Role;
 use crate::measured::{Measured, Why};
 use crate::name::ConfigId;
@@ -31,11 +31,15 @@ pub struct Basis {
     pub files: BTreeMap<String, String>,
 }
 
-/// What one model's jobs added up to.
+/// What one model's jobs added up to; in the cause section an agent's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelCounts {
-    /// The model.
+    /// The model; in the cause section the agent.
     pub config: ConfigId,
+    /// The agent sent to the model's pages; end to end only.
+    pub agent: Option<ConfigId>,
+    /// The kind of trigger; absent: all, and outside the cause section.
+    pub trigger: Option<String>,
     /// What it stands for.
     pub role: Role,
     /// Per file; failed and rejected jobs are counted there.
@@ -56,17 +60,23 @@ pub struct Cell {
     pub files: usize,
 }
 
-/// One model of a scorecard.
+/// One row of a scorecard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRow {
-    /// The model.
+    /// The model; in the cause section the agent.
     pub config: ConfigId,
+    /// The agent sent to the model's pages; end to end only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<ConfigId>,
+    /// The kind of trigger; absent: all, and outside the cause section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// What it stands for.
     pub role: Role,
     /// Over all files.
     pub total: Counts,
-    /// By name, one per row of [`METRICS`].
+    /// By name, one per metric of the section.
     pub metrics: BTreeMap<String, Cell>,
     /// The headline if the failed jobs had found nothing, and if they had found everything; none without failures.
     pub bracket: Option<Interval>,
@@ -80,6 +90,18 @@ impl ModelRow {
     pub fn metric(&self, name: &str) -> Measured {
         self.metrics.get(name).map_or(Measured::Missing(Why::NotApplicable), |cell| cell.value)
     }
+
+    /// What tables call it: `lgbm`, or `lgbm + segment-scan` end to end.
+    #[must_use]
+    pub fn label(&self) -> String {
+        label(&self.config, self.agent.as_ref())
+    }
+}
+
+/// A model, or a model and an agent.
+#[must_use]
+pub fn label(config: &ConfigId, agent: Option<&ConfigId>) -> String {
+    agent.map_or_else(|| config.name.clone(), |agent| format!("{} + {}", config.name, agent.name))
 }
 
 /// The result of a run.
@@ -94,6 +116,12 @@ pub struct Scorecard {
     pub basis: Basis,
     /// One row per model, by role and name.
     pub models: Vec<ModelRow>,
+    /// One row per agent and kind of trigger, and one per agent over all its triggers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<ModelRow>,
+    /// One row per model and agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub end_to_end: Vec<ModelRow>,
 }
 
 /// A scorecard that cannot be read.
@@ -114,9 +142,32 @@ impl Scorecard {
     /// Computes every number and interval.
     #[must_use]
     pub fn from_counts(basis: Basis, models: Vec<ModelCounts>) -> Self {
-        let mut models: Vec<ModelRow> = models.into_iter().map(row).collect();
-        models.sort_by(|a, b| (a.role, &a.config).cmp(&(b.role, &b.config)));
-        Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), basis, models }
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { format: FORMAT, version, basis, models: Vec::new(), causes: Vec::new(), end_to_end: Vec::new() }
+            .with(Section::Detection, models)
+    }
+
+    /// The same with the rows of a section computed from counts.
+    #[must_use]
+    pub fn with(mut self, section: Section, counts: Vec<ModelCounts>) -> Self {
+        let mut rows: Vec<ModelRow> = counts.into_iter().map(|counts| row(section, counts)).collect();
+        rows.sort_by(|a, b| (a.role, &a.config, &a.agent, &a.trigger).cmp(&(b.role, &b.config, &b.agent, &b.trigger)));
+        match section {
+            Section::Detection => self.models = rows,
+            Section::Cause => self.causes = rows,
+            Section::EndToEnd => self.end_to_end = rows,
+        }
+        self
+    }
+
+    /// The rows of a section.
+    #[must_use]
+    pub fn rows(&self, section: Section) -> &[ModelRow] {
+        match section {
+            Section::Detection => &self.models,
+            Section::Cause => &self.causes,
+            Section::EndToEnd => &self.end_to_end,
+        }
     }
 
     /// Reads what [`Scorecard::to_json`] wrote.
@@ -135,25 +186,38 @@ impl Scorecard {
     }
 }
 
-fn row(model: ModelCounts) -> ModelRow {
-    let ModelCounts { config, role, files } = model;
+fn row(section: Section, counts: ModelCounts) -> ModelRow {
+    let ModelCounts { config, agent, trigger, role, files } = counts;
     let total: Counts = files.values().map(|file: &FileCounts| &file.counts).sum();
     let cell = |(metric, estimate): (&Metric, Estimate)| {
         let Estimate { interval, files, .. } = estimate;
         (metric.name.to_owned(), Cell { value: metric.of(&total), interval, flagged: estimate.is_flagged(), files })
     };
-    let metrics = METRICS.iter().zip(estimates(&files, METRICS)).map(cell).collect();
-    ModelRow { bracket: bracket(&total), config, role, metrics, files, total }
+    let metrics = section.metrics().iter().zip(estimates(&files, section.metrics())).map(cell).collect();
+    ModelRow { bracket: bracket(section, &total), config, agent, trigger, role, metrics, files, total }
 }
 
 /// The headline with failed jobs at their worst and at their best.
-fn bracket(total: &Counts) -> Option<Interval> {
-    let headline = Metric::named(HEADLINE)?;
-    let with = |detected: u64, missed: u64| {
+fn bracket(section: Section, total: &Counts) -> Option<Interval> {
+    let headline = Metric::named(section.headline())?;
+    let with = |won: u64, missed: u64| {
         let mut counts = total.clone();
-        counts.tally.jobs += counts.tally.failed;
-        counts.tally.detected += detected;
-        counts.tally.missed += missed;
+        let tally = &mut counts.tally;
+        tally.jobs += tally.failed;
+        match section {
+            Section::Detection => {
+                tally.detected += won;
+                tally.missed += missed;
+            }
+            Section::Cause => {
+                tally.cause.causes += won + missed;
+                tally.cause.right += won;
+            }
+            Section::EndToEnd => {
+                tally.end.right += won;
+                tally.end.abstained += missed;
+            }
+        }
         headline.of(&counts).value()
     };
     let lost = total.tally.lost;

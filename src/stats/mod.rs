@@ -1,7 +1,9 @@
 //! Pure statistics: numbers in, numbers out. Uses `libm`, so that results are the same on every system library.
 
+pub mod beta;
 pub mod bootstrap;
 pub mod dual;
 pub mod lbfgs;
 pub mod normal;
 pub mod quantile;
+pub mod two_samples;

@@ -1,12 +1,43 @@
 //! The matrix: every model on every series of every incident.
 
+use crate::agent::{self, Agent, UnknownAgent};
 use crate::data::incident::Incident;
 use crate::detect::{self, Built, Role};
 use crate::forecast::UnknownModel;
 use crate::name::ConfigId;
 use crate::seed::digest;
 
-use super::spec::{Detection, ModelSpec};
+use super::spec::{Detection, InvestigationSpec, ModelSpec, Suite};
+
+/// A row of the agents: an agent and its identity.
+pub struct AgentColumn {
+    /// Label and digest of everything that can change an answer.
+    pub config: ConfigId,
+    /// The agent.
+    pub agent: Box<dyn Agent>,
+    /// Model or floor.
+    pub role: Role,
+    /// Every setting, defaults included.
+    pub settings: serde_json::Value,
+}
+
+/// Builds the agents of a suite; without any named, every one of the registry.
+///
+/// # Errors
+/// [`PlanError::Agent`] for an unknown name or setting.
+pub fn agents(suite: &Suite) -> Result<Vec<AgentColumn>, PlanError> {
+    let all = || agent::REGISTRY.iter().map(|entry| ModelSpec::named(entry.name)).collect();
+    suite.agents.clone().unwrap_or_else(all).iter().map(|spec| agent_column(spec, &suite.investigation)).collect()
+}
+
+fn agent_column(spec: &ModelSpec, investigation: &InvestigationSpec) -> Result<AgentColumn, PlanError> {
+    let agent = agent::build(&spec.name, &spec.settings)?;
+    let settings = agent.settings();
+    let identity = serde_json::json!({ "agent": spec.name, "settings": settings, "calls": investigation.calls });
+    let config = ConfigId { name: spec.label.clone(), digest: digest(identity.to_string().as_bytes(), 12) };
+    let role = if agent::FLOORS.contains(&spec.name.as_str()) { Role::Floor } else { Role::Model };
+    Ok(AgentColumn { config, agent, role, settings })
+}
 
 /// Why a matrix could not be planned.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +45,9 @@ pub enum PlanError {
     /// A model or setting nobody has.
     #[error(transparent)]
     Model(#[from] UnknownModel),
+    /// An agent or setting nobody has.
+    #[error(transparent)]
+    Agent(#[from] UnknownAgent),
 }
 
 /// A column of the matrix: a detector and its identity.

@@ -4,4 +4,4 @@ pub mod matrix;
 pub mod spec;
 
 pub use matrix::{Cell, Matrix, PlanError};
-pub use spec::{Detection, ModelSpec, ORACLE, RuleSpec, Seeds, Suite, SuiteError, Where};
+pub use spec::{Detection, InvestigationSpec, ModelSpec, ORACLE, RuleSpec, Seeds, Suite, SuiteError, Where};

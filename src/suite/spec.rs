@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::detect::page::Paging;
 use crate::detect::residual::{OnAlarm, Origin, Refit};
 use crate::detect::{self, Protocol};
+use crate::name::ConfigId;
 use crate::seed::SeedRole;
 use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
@@ -156,6 +157,38 @@ impl Default for Detection {
     }
 }
 
+/// When agents are sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InvestigationSpec {
+    /// Pages so close to the first of a group belong to it.
+    pub correlate: Span,
+    /// Agents sent to the pages of every model, by label; absent: `segment-scan` if it is among the agents.
+    pub end_to_end: Option<Vec<String>>,
+    /// Most calls of one investigation.
+    pub calls: usize,
+}
+
+/// The agent sent to pages unless the suite says otherwise.
+const END_TO_END: &str = "segment-scan";
+
+impl InvestigationSpec {
+    /// Those of the agents that are sent to the pages of every model.
+    pub fn end_to_end<'a>(&self, agents: impl Iterator<Item = &'a ConfigId>) -> Vec<&'a ConfigId> {
+        let sent = |agent: &&ConfigId| match &self.end_to_end {
+            Some(labels) => labels.contains(&agent.name),
+            None => agent.name == END_TO_END,
+        };
+        agents.filter(sent).collect()
+    }
+}
+
+impl Default for InvestigationSpec {
+    fn default() -> Self {
+        Self { correlate: Span::days(1), end_to_end: None, calls: 200 }
+    }
+}
+
 impl Detection {
     /// How forecasters are run.
     #[must_use]
@@ -198,6 +231,12 @@ pub struct Where {
     /// A model or floor by name; absent: every model, floors and oracle left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// An agent or floor by name, for metrics of causes and end to end; absent: as for models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// A kind of trigger, for metrics of causes; absent: all triggers together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
 }
 
 /// A suite.
@@ -215,9 +254,15 @@ pub struct Suite {
     pub seeds: Seeds,
     /// The models to compare; floors and oracle join by themselves.
     pub models: Vec<ModelSpec>,
+    /// The agents to compare, as models are written; `None`: every deterministic one. An empty list: detection only.
+    #[serde(default)]
+    pub agents: Option<Vec<ModelSpec>>,
     /// How detection is run and what counts as a page.
     #[serde(default)]
     pub detection: Detection,
+    /// When agents are sent.
+    #[serde(default)]
+    pub investigation: InvestigationSpec,
     /// The rules `harness gate` applies.
     #[serde(default)]
     pub gate: Vec<RuleSpec>,

@@ -24,8 +24,10 @@ pub(super) struct DrawnFault<'a> {
     /// The seed of what it draws.
     pub(super) seed: Seed,
     pub(super) scope: &'a Filter,
-    /// Where it acts.
+    /// Where it acts on tickets.
     pub(super) active: Run,
+    /// Where it acts on activity, if it does.
+    pub(super) usage: Option<Run>,
     /// The change that caused it.
     pub(super) change: Option<String>,
     /// Seconds into the first bucket before which it cannot have caused a ticket.
@@ -45,11 +47,28 @@ pub(super) struct DrawnEvent<'a> {
 #[derive(Debug)]
 pub(super) enum Effect<'a> {
     None,
-    Times { scope: &'a Filter, factor: f64 },
-    Mix { dim: usize, factors: &'a [f64] },
-    Growth { per_bucket: f64 },
+    /// Tickets of a scope, and factors on its signups and on the share of its users who come.
+    Times {
+        scope: &'a Filter,
+        factor: f64,
+        marketing: Option<(f64, f64)>,
+    },
+    /// Tickets, and users who come, by the codes of a dimension.
+    Mix {
+        dim: usize,
+        factors: &'a [f64],
+        usage: Option<&'a [f64]>,
+    },
+    Growth {
+        per_bucket: f64,
+    },
     Missing,
-    Relabel { dim: usize, from: u16, to: u16, share: f64 },
+    Relabel {
+        dim: usize,
+        from: u16,
+        to: u16,
+        share: f64,
+    },
 }
 
 /// Everything a seed draws before counts.
@@ -80,6 +99,14 @@ struct Drawing<'a> {
     case: &'a Case,
     seed: Seed,
     log: Log<'a>,
+}
+
+impl DrawnFault<'_> {
+    /// Where it acts at all.
+    pub(super) fn acts(&self) -> Run {
+        let usage = self.usage.unwrap_or(self.active);
+        Run { first: self.active.first.min(usage.first), end: self.active.end.max(usage.end) }
+    }
 }
 
 impl<'a> Drawing<'a> {
@@ -129,10 +156,11 @@ impl<'a> Drawing<'a> {
             (Start::At(_), None) => None,
         };
         let active = self.run(onset + lag, fault.duration.as_ref(), seed);
+        let usage = fault.usage.as_ref().map(|_| self.run(onset, fault.duration.as_ref(), seed));
         let at = change.as_deref().filter(|_| lag == 0).and_then(|id| self.log.instant(id));
         let start = self.case.days.grid.stamp(active.first).timestamp().as_second();
         let not_before = at.map_or(0, |at| u32::try_from(at.timestamp().as_second() - start).unwrap_or(0));
-        DrawnFault { fault, seed, scope, active, change, not_before }
+        DrawnFault { fault, seed, scope, active, usage, change, not_before }
     }
 
     /// What the log shows of a change that touches a scope.
@@ -167,14 +195,19 @@ impl<'a> Drawing<'a> {
         let no_label = Label::default();
         let (active, change, effect) = match &benign.event {
             Event::Holidays(name) => return self.holidays(kind, *name),
-            Event::Campaign { time, scopes, multiplier } => {
+            Event::Campaign { time, scopes, multiplier, marketing } => {
                 let active = self.time(time, seed);
+                let marketing = marketing.as_ref().map(|marketing| {
+                    (number(&marketing.signups, seed, "activity/signups"), number(&marketing.active, seed, "activity/active"))
+                });
                 let (scope, factor) = (choose(scopes, seed), number(multiplier, seed, "multiplier"));
                 let label = Label { version: None, ..self.label(scope, None) };
                 let id = self.log.add(&key, ChangeKind::Campaign, active.first, Some(active.end - active.first), &label);
-                (active, Some(id), Effect::Times { scope, factor })
+                (active, Some(id), Effect::Times { scope, factor, marketing })
             }
-            Event::MixShift { time, dim, factors } => (self.time(time, seed), None, Effect::Mix { dim: *dim, factors }),
+            Event::MixShift { time, dim, factors, usage } => {
+                (self.time(time, seed), None, Effect::Mix { dim: *dim, factors, usage: usage.as_deref() })
+            }
             Event::Growth { time, per_week } => {
                 let days = case.days.grid.step().seconds() as f64 / 86_400.0;
                 let per_bucket = number(per_week, seed, "per_week") * days / 7.0;

@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{SynthError, Synthesis, tickets};
+use super::{SynthError, Synthesis, activity, tickets};
+use crate::data::activity::ActivityTable;
+use crate::data::archive::{Texts, TicketText};
 use crate::data::incident::Incident;
 use crate::data::observation::Watched;
 use crate::data::ticket::TicketTable;
@@ -16,19 +19,21 @@ use crate::scenario::Scenario;
 use crate::seed::SeedRole;
 use crate::time::{Grid, Step, label};
 
-/// Writes `tickets.csv`, `counts.csv`, `twin_counts.csv`, `changes.csv` and `truth.json` into a folder, which is made if absent, and
-/// returns the paths written.
+/// Writes `tickets.csv`, `counts.csv`, `twin_counts.csv`, `changes.csv` and `truth.json` into a folder, which is made if absent, for a
+/// scenario with users `users.csv` and `sessions.csv` too, and returns the paths written.
 ///
 /// # Errors
 /// As [`generate`](super::generate), and [`SynthError::Write`] for a file that cannot be written.
 pub fn export(scenario: &Scenario, role: SeedRole, replicate: u32, folder: &Path) -> Result<Vec<PathBuf>, SynthError> {
     let synthesis = Synthesis::new(scenario, role, replicate, super::MAX_ROWS)?;
-    let incident = synthesis.incident();
+    let incident = synthesis.incident()?;
     let (table, causes) = tickets::table(&synthesis);
+    let table = Arc::new(table);
+    let texts = synthesis.texts(Arc::clone(&table), &causes);
     fs::create_dir_all(folder).map_err(|source| SynthError::Write { path: folder.to_owned(), source })?;
     let step = scenario.step();
-    let written = [
-        write(folder, "tickets.csv", |file| write_tickets(file, &table))?,
+    let mut written = vec![
+        write(folder, "tickets.csv", |file| write_tickets(file, &table, &texts))?,
         write(folder, "counts.csv", |file| write_counts(file, &incident.observed.watched))?,
         write(folder, "twin_counts.csv", |file| write_counts(file, &incident.twin))?,
         write(folder, "changes.csv", |file| write_changes(file, &incident.observed.changes, step))?,
@@ -37,7 +42,12 @@ pub fn export(scenario: &Scenario, role: SeedRole, replicate: u32, folder: &Path
             file.write_all(b"\n")
         })?,
     ];
-    Ok(written.to_vec())
+    if let Some(model) = activity::model(&synthesis)? {
+        let table = activity::table(&model);
+        written.push(write(folder, "users.csv", |file| write_users(file, &table))?);
+        written.push(write(folder, "sessions.csv", |file| write_sessions(file, &table))?);
+    }
+    Ok(written)
 }
 
 fn write(folder: &Path, name: &str, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<PathBuf, SynthError> {
@@ -53,10 +63,10 @@ fn write(folder: &Path, name: &str, fill: impl FnOnce(&mut BufWriter<File>) -> i
     }
 }
 
-fn write_tickets(file: &mut dyn Write, table: &TicketTable) -> io::Result<()> {
+fn write_tickets(file: &mut dyn Write, table: &TicketTable, texts: &dyn Texts) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(file);
     let columns = table.columns.iter().map(|column| column.name.as_str());
-    csv.write_record(["id", "created_at"].into_iter().chain(columns).chain(["tags"]))?;
+    csv.write_record(["id", "created_at"].into_iter().chain(columns).chain(["tags", "subject", "body"]))?;
     let mut start = None;
     for row in 0..table.len() {
         let bucket = table.buckets[row] as usize;
@@ -72,6 +82,52 @@ fn write_tickets(file: &mut dyn Write, table: &TicketTable) -> io::Result<()> {
             csv.write_field(column.value(row))?;
         }
         csv.write_field(table.tags_of(row).collect::<Vec<_>>().join("|"))?;
+        let TicketText { subject, body } = texts.text(row);
+        csv.write_field(subject)?;
+        csv.write_field(body)?;
+        csv.write_record(None::<&[u8]>)?;
+    }
+    csv.flush()
+}
+
+fn write_users(file: &mut dyn Write, table: &ActivityTable) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(file);
+    let columns = table.users.columns.iter().map(|column| column.name.as_str());
+    csv.write_record(["user", "cohort"].into_iter().chain(columns))?;
+    for (row, id) in table.users.ids.iter().enumerate() {
+        csv.write_field(id.to_string())?;
+        csv.write_field(date(table, table.users.signup[row])?)?;
+        for column in &table.users.columns {
+            csv.write_field(column.value(row))?;
+        }
+        csv.write_record(None::<&[u8]>)?;
+    }
+    csv.flush()
+}
+
+/// The date of a day counted from the first of the grid.
+fn date(table: &ActivityTable, day: i32) -> io::Result<String> {
+    let first = table.grid.datetime(0).date();
+    Ok(first.checked_add(jiff::Span::new().days(day)).map_err(io::Error::other)?.to_string())
+}
+
+/// One row per session. Cohort and age are those of the user, so that retention is a count of distinct users by the two.
+fn write_sessions(file: &mut dyn Write, table: &ActivityTable) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(file);
+    csv.write_record(["user", "started_at", "day", "cohort", "age", "events", &table.version.name])?;
+    let days: Vec<(jiff::Zoned, String)> = (0..table.grid.len()).map(|day| (table.grid.stamp(day), table.grid.label(day))).collect();
+    for row in 0..table.len() {
+        let (user, day) = (table.user[row] as usize, table.day[row] as usize);
+        let later = jiff::SignedDuration::from_secs(i64::from(table.second[row]));
+        let started = days[day].0.checked_add(later).map_err(io::Error::other)?;
+        let signup = table.users.signup[user];
+        csv.write_field(table.users.ids[user].to_string())?;
+        csv.write_field(label(&started, Step::HOUR))?;
+        csv.write_field(&days[day].1)?;
+        csv.write_field(date(table, signup)?)?;
+        csv.write_field((i64::from(table.day[row]) - i64::from(signup)).to_string())?;
+        csv.write_field(table.events[row].to_string())?;
+        csv.write_field(table.version.value(row))?;
         csv.write_record(None::<&[u8]>)?;
     }
     csv.flush()
@@ -80,9 +136,10 @@ fn write_tickets(file: &mut dyn Write, table: &TicketTable) -> io::Result<()> {
 fn write_counts(file: &mut dyn Write, watched: &[Watched]) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(file);
     csv.write_record(std::iter::once("time").chain(watched.iter().map(|watched| watched.name.as_str())))?;
-    let grid = watched.first().map_or_else(|| Grid::civil(jiff::civil::Date::MIN, Step::DAY, 0), |first| first.series.grid().clone());
-    for bucket in 0..grid.len() {
-        csv.write_field(grid.label(bucket))?;
+    // Where nothing is watched, the header is all there is.
+    let grid = watched.first().map(|first| first.series.grid());
+    for bucket in 0..grid.map_or(0, Grid::len) {
+        csv.write_field(grid.map_or_else(String::new, |grid| grid.label(bucket)))?;
         for Watched { series, .. } in watched {
             csv.write_field(count(series, bucket))?;
         }

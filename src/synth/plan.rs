@@ -5,6 +5,7 @@
 
 use super::drawn::{Drawn, DrawnFault, Effect};
 use super::fault::{Action, Setting, action};
+use super::release::{Release, roll_out};
 use crate::data::truth::Window;
 use crate::scenario::case::Case;
 use crate::scenario::dimension::Filter;
@@ -36,21 +37,22 @@ pub(super) struct Planned {
     pub(super) spread: Option<Vec<f64>>,
 }
 
-/// Mean and variance of a count.
+/// Mean and variance of a number in one bucket.
 #[derive(Clone, Copy)]
-struct Moments {
-    mean: f64,
-    variance: f64,
+pub(super) struct Moments {
+    pub(super) mean: f64,
+    pub(super) variance: f64,
 }
 
 /// Makes the plan of a drawn case; `level` is the expected total per bucket without events.
-pub(super) fn plan(case: &Case, level: &[f64], drawn: &Drawn<'_>) -> Plan {
+pub(super) fn plan(case: &Case, level: &[f64], drawn: &Drawn<'_>, releases: &[Release]) -> Plan {
     let phi = match case.desk.dispersion {
         Dispersion::Poisson => 0.0,
         Dispersion::NegativeBinomial(phi) => phi,
     };
     let leaves = case.leaves.all.len();
     let mut base: Vec<f64> = level.iter().flat_map(|total| case.leaves.all.iter().map(move |leaf| total * leaf.share)).collect();
+    roll_out(case, releases, &mut base);
     let mut recorded = vec![true; level.len()];
     // Tickets are filed anew after everything else has decided how many there are.
     let (relabel, other): (Vec<_>, Vec<_>) = drawn.events.iter().partition(|event| matches!(event.effect, Effect::Relabel { .. }));
@@ -59,11 +61,11 @@ pub(super) fn plan(case: &Case, level: &[f64], drawn: &Drawn<'_>) -> Plan {
         match &event.effect {
             Effect::None => {}
             Effect::Missing => recorded[active].fill(false),
-            Effect::Times { scope, factor } => {
+            Effect::Times { scope, factor, .. } => {
                 let scope = mask(case, scope);
                 each(&mut base, leaves, active, |_, leaf| if scope[leaf] { *factor } else { 1.0 });
             }
-            Effect::Mix { dim, factors } => {
+            Effect::Mix { dim, factors, .. } => {
                 let codes = codes(case, *dim);
                 each(&mut base, leaves, active, |_, leaf| factors[usize::from(codes[leaf])]);
             }
@@ -198,30 +200,44 @@ impl Plan {
         &self.base[bucket * self.leaves..(bucket + 1) * self.leaves]
     }
 
+    /// Expected tickets of the watched leaves over all recorded buckets, without any fault.
+    pub(super) fn total(&self, watched: &[bool]) -> f64 {
+        let buckets = (0..self.recorded.len()).filter(|&bucket| self.recorded[bucket]);
+        let seen = |bucket| self.row(bucket).iter().zip(watched).filter(|(_, seen)| **seen).map(|(expected, _)| *expected);
+        buckets.flat_map(seen).sum()
+    }
+
     /// Where a fault shows on a watched series, and its largest difference in sds of the twin's bucket.
     pub(super) fn effect(&self, fault: usize, watched: &[bool]) -> (Option<Window>, f64) {
-        const SDS: f64 = 1.0;
-        const SD_FACTOR: f64 = 1.5;
         let fault = &self.faults[fault];
-        let mut window: Option<Window> = None;
-        let mut peak: f64 = 0.0;
-        for at in (0..fault.len()).filter(|at| self.recorded[fault.first + at]) {
+        let recorded = (0..fault.len()).filter(|at| self.recorded[fault.first + at]);
+        shows(recorded.map(|at| {
             let bucket = fault.first + at;
             let row = self.row(bucket);
             let mean = row.iter().zip(watched).filter(|(_, seen)| **seen).map(|(expected, _)| expected).sum();
             let twin = moments(mean, self.phi);
-            let with = fault.moments(row, watched, at, self.phi, twin);
-            // A bucket in which nothing is expected has no sd; one ticket stands for it.
-            let sd = if twin.variance > 0.0 { twin.variance.sqrt() } else { 1.0 };
-            let difference = (with.mean - twin.mean).abs() / sd;
-            let ratio = with.variance.sqrt() / sd;
-            peak = peak.max(difference);
-            if difference >= SDS || ratio >= SD_FACTOR || (ratio > 0.0 && ratio <= 1.0 / SD_FACTOR) {
-                window = Some(Window { first: window.map_or(bucket, |window| window.first), last: bucket });
-            }
-        }
-        (window, peak)
+            (bucket, twin, fault.moments(row, watched, at, self.phi, twin))
+        }))
     }
+}
+
+/// First to last bucket where a fault shows, given moments without and with it, and its largest difference in sds.
+pub(super) fn shows(buckets: impl Iterator<Item = (usize, Moments, Moments)>) -> (Option<Window>, f64) {
+    const SDS: f64 = 1.0;
+    const SD_FACTOR: f64 = 1.5;
+    let mut window: Option<Window> = None;
+    let mut peak: f64 = 0.0;
+    for (bucket, twin, with) in buckets {
+        // A bucket in which nothing is expected has no sd; one ticket stands for it.
+        let sd = if twin.variance > 0.0 { twin.variance.sqrt() } else { 1.0 };
+        let difference = (with.mean - twin.mean).abs() / sd;
+        let ratio = with.variance.sqrt() / sd;
+        peak = peak.max(difference);
+        if difference >= SDS || ratio >= SD_FACTOR || (ratio > 0.0 && ratio <= 1.0 / SD_FACTOR) {
+            window = Some(Window { first: window.map_or(bucket, |window| window.first), last: bucket });
+        }
+    }
+    (window, peak)
 }
 
 impl Plan {

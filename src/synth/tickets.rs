@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Synthesis;
 use super::drawn::DrawnFault;
+use super::release::earliest;
 use super::sample::{below, index, order};
 use crate::data::ticket::{Column, TicketTable};
 use crate::scenario::case::{Case, Course};
@@ -26,9 +27,15 @@ struct Row {
 
 /// All tickets, and per row the fault that caused it.
 pub(super) fn table(synthesis: &Synthesis<'_>) -> (TicketTable, Vec<Option<usize>>) {
+    table_from(synthesis, 0)
+}
+
+/// The tickets from a bucket of train on, each as [`table`] makes it, and per row the fault that caused it.
+pub(super) fn table_from(synthesis: &Synthesis<'_>, first: usize) -> (TicketTable, Vec<Option<usize>>) {
     let mut desk = Desk::new(synthesis);
     let mut writer = Writer::new(synthesis);
-    for bucket in 0..synthesis.plan.recorded.len() {
+    writer.first_id += desk.skip(first);
+    for bucket in first..synthesis.plan.recorded.len() {
         desk.fill(bucket);
         if synthesis.plan.recorded[bucket] {
             desk.rows.sort_by_key(|row| (row.second, row.tie));
@@ -48,6 +55,8 @@ struct Desk<'a> {
     ties: ChaCha8Rng,
     /// Added tickets still to write: fault and count per cell, in the order in which losses count them.
     extras: BTreeMap<usize, Vec<(usize, u32)>>,
+    /// Per leaf, the second of the bucket at which its version comes out, where there are releases.
+    earliest: Option<Vec<u32>>,
     rows: Vec<Row>,
     codes: Vec<u16>,
 }
@@ -66,9 +75,32 @@ impl<'a> Desk<'a> {
             caused: synthesis.drawn.faults.iter().map(|fault| fault.seed.child("attributes").rng()).collect(),
             ties: synthesis.seed.child("tickets/ties").rng(),
             extras,
+            earliest: None,
             rows: Vec::new(),
             codes: Vec::new(),
         }
+    }
+
+    /// Moves all streams past the tickets of the buckets before one, and returns their number. No fault acts in train, so that all of
+    /// them are normal ones, and each takes the same number of draws.
+    fn skip(&mut self, first: usize) -> u64 {
+        let synthesis = self.synthesis;
+        let case = &synthesis.scenario.case;
+        let leaves = synthesis.plan.leaves;
+        let rows = synthesis.counts.base.chunks_exact(leaves).take(first).map(|row| row.iter().map(|count| u64::from(*count)).sum::<u64>());
+        let (mut drawn, mut written) = (0, 0);
+        for (bucket, tickets) in rows.enumerate() {
+            drawn += tickets;
+            written += if synthesis.plan.recorded[bucket] { tickets } else { 0 };
+        }
+        // A day, an hour and a second of it, or only a second: as in `second_of_day`.
+        let seconds = if case.days.grid.step().is_daily() { 3 } else { 1 };
+        let draws = self.open.len() + case.tags.len() + seconds;
+        // A uniform number takes two words of the stream, a tie one.
+        let words = u128::from(drawn) * 2 * draws as u128;
+        self.normal.set_word_pos(words);
+        self.ties.set_word_pos(u128::from(drawn));
+        written
     }
 
     /// The tickets of a bucket. A lost one is drawn too, so that the others look the same without the fault.
@@ -76,6 +108,7 @@ impl<'a> Desk<'a> {
         self.rows.clear();
         self.codes.clear();
         let synthesis = self.synthesis;
+        self.earliest = (!synthesis.releases.is_empty()).then(|| earliest(&synthesis.scenario.case, &synthesis.releases, bucket));
         let length = bucket_seconds(&synthesis.scenario.case, bucket);
         for leaf in 0..synthesis.plan.leaves {
             let cell = bucket * synthesis.plan.leaves + leaf;
@@ -121,7 +154,11 @@ impl<'a> Desk<'a> {
         }
         let second = match drawn {
             Some(fault) => caused_second(case, fault, bucket, length, rng),
-            None => second_of_day(case, length, rng),
+            None => {
+                let first = self.earliest.as_ref().map_or(0, |first| first[leaf]);
+                let second = second_of_day(case, length, rng);
+                if first == 0 { second } else { squeezed(second, first, length) }
+            }
         };
         self.rows.push(Row { second, tie: self.ties.random(), cause, tags, codes: start });
     }
@@ -160,11 +197,16 @@ fn caused_second(case: &Case, fault: &DrawnFault<'_>, bucket: usize, length: u32
         return evenly(length, rng);
     }
     let second = second_of_day(case, length, rng);
-    if bucket != fault.active.first || fault.not_before >= length {
+    if bucket == fault.active.first { squeezed(second, fault.not_before, length) } else { second }
+}
+
+/// A second of the bucket at the same share of the part after `first`.
+fn squeezed(second: u32, first: u32, length: u32) -> u32 {
+    if first >= length {
         return second;
     }
     let share = f64::from(second) / f64::from(length);
-    fault.not_before + (share * f64::from(length - fault.not_before)) as u32
+    first + (share * f64::from(length - first)) as u32
 }
 
 /// The table while it is filled.

@@ -42,6 +42,8 @@ fn card(models: &[(&str, Role, &Files)]) -> Scorecard {
     let basis = Basis { suite: "gate".to_owned(), protocol: "p1".to_owned(), seeds: "gate/0..2".to_owned(), files };
     let model = |&(name, role, files): &(&str, Role, &Files)| ModelCounts {
         config: ConfigId { name: name.to_owned(), digest: "aaaaaaaaaaaa".to_owned() },
+        agent: None,
+        trigger: None,
         role,
         files: files.clone(),
     };
@@ -247,4 +249,41 @@ fn the_console_names_the_files_that_moved() {
     passed                lgbm  event_recall  .72, was 1.00: drop .28 [.18, .38], allowed .30
     gate: 1 rule matched nothing, 1 beyond the limit, 1 regressed, 2 passed
     ");
+}
+
+/// The status of every verdict of a rule on a run with agents, against itself as the baseline.
+fn of_agents(yaml: &str) -> Vec<(String, Status)> {
+    let card = super::report_cause::card();
+    let verdicts = check(&card, Some(&Baseline::from(&card)), &[rule(yaml)]).expect("comparable");
+    let line =
+        |verdict: &Verdict| (text::render(std::slice::from_ref(verdict)).lines().next().unwrap_or_default().to_owned(), verdict.status);
+    verdicts.iter().map(line).collect()
+}
+
+#[test]
+fn a_rule_names_agents_models_and_triggers() {
+    let found = of_agents("{metric: cause_right, where: {agent: segment-scan}, min: 0.5, max_drop: 0.05}");
+    assert!(matches!(found.as_slice(), [(line, Status::Passed)] if line.contains("segment-scan  cause_right")), "{found:?}");
+    let found = of_agents("{metric: cause_right, where: {agent: segment-scan, trigger: oracle}, min: 0.95}");
+    assert!(matches!(found.as_slice(), [(line, Status::BelowMin)] if line.contains("segment-scan on oracle")), "{found:?}");
+    let found = of_agents("{metric: e2e_right, where: {agent: segment-scan}, max_drop: 0}");
+    assert_eq!(found.len(), 2, "lgbm and arima: {found:?}");
+    let found = of_agents("{metric: e2e_right, where: {agent: segment-scan, model: lgbm}, max_drop: 0}");
+    assert!(matches!(found.as_slice(), [(line, Status::Passed)] if line.contains("lgbm + segment-scan")), "{found:?}");
+    assert_eq!(of_agents("{metric: specificity, min: 0.2}").len(), 2, "floors are left out unless named");
+    assert_eq!(of_agents("{metric: specificity, where: {agent: abstain}, min: 0.2}").len(), 1);
+}
+
+#[test]
+fn a_rule_on_a_row_that_is_not_there_says_what_is() {
+    let found = of_agents("{metric: cause_right, where: {model: lgbm}, min: 0.5}");
+    assert!(matches!(found.as_slice(), [(line, Status::MatchedNothing)] if line.contains("no row for `lgbm`, it has: ")), "{found:?}");
+    let found = of_agents("{metric: event_f1, where: {model: lgbm}, min: 0.5}");
+    assert!(matches!(found.as_slice(), [(line, Status::MatchedNothing)] if line.contains("none for `event_f1`")), "{found:?}");
+}
+
+#[test]
+fn a_baseline_with_agents_reads_as_it_is_written() {
+    let baseline = Baseline::from(&super::report_cause::card());
+    assert_eq!(Baseline::from_json(&baseline.to_json()).expect("its own format"), baseline);
 }

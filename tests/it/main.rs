@@ -1,8 +1,11 @@
 //! Behaviour of the harness, room by room.
 
+mod activity;
+mod agents;
 mod bad_input;
 mod detect_cli;
 mod docs;
+mod end_to_end;
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;
@@ -10,14 +13,19 @@ mod forecast_season;
 mod gate;
 mod gate_cli;
 mod import;
+mod import_tickets;
 mod layers;
 mod leak;
 #[cfg(feature = "plot")]
 mod plot;
+mod report_cause;
 mod report_detect;
+mod root_cause;
 mod run;
 mod scenario;
 mod score;
 mod support;
 mod synth;
+mod synth_text;
+mod tools;
 mod vus;

@@ -85,7 +85,7 @@ fn a_misspelt_key_is_shown_in_its_line() {
     assert_eq!(
         errors[0].to_string(),
         "scenarios/x.yaml:21:7: unknown field `multiplyer`, expected one of: onset, change, lag, duration, shape, scope, multiplier, \
-         attributes, tags, version; did you mean `multiplier`?\n   |\n21 |       multiplyer: {between: [2, 3]}\n   |       ^^^^^^^^^^"
+         attributes, tags, version, activity; did you mean `multiplier`?\n   |\n21 |       multiplyer: {between: [2, 3]}\n   |       ^^^^^^^^^^"
     );
 }
 
@@ -94,7 +94,7 @@ fn an_unknown_kind_of_fault_points_at_the_kind() {
     assert_eq!(
         error("  - deployment:\n", "  - deploymnt:\n"),
         "scenarios/x.yaml:16:5: unknown name `deploymnt`, expected one of: deployment, config_change, segment_outage, \
-         dependency_failure, data_pipeline_gap, policy_change, bot_burst; did you mean `deployment`?"
+         dependency_failure, data_pipeline_gap, policy_change, bot_burst, retention_decline; did you mean `deployment`?"
     );
 }
 

@@ -15,12 +15,16 @@ const DESK: &str = include_str!("../desk.yaml");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BuiltIn {
-    attributes: Pairs<Attribute>,
-    tags: Shares,
+pub(super) struct BuiltIn {
+    /// Of tickets.
+    pub(super) attributes: Pairs<Attribute>,
+    /// Of tickets.
+    pub(super) tags: Shares,
+    /// Attributes of users.
+    pub(super) activity: Pairs<Attribute>,
 }
 
-fn built_in() -> BuiltIn {
+pub(super) fn built_in() -> BuiltIn {
     yaml::parse(DESK, "desk.yaml").expect("the built-in desk is part of the program and tested")
 }
 
@@ -32,13 +36,12 @@ struct Named<'a> {
 }
 
 impl Checker<'_> {
-    /// All dimensions, parents first.
-    pub(super) fn dimensions(&mut self, given: &Pairs<Attribute>) -> Option<Vec<Dimension>> {
+    /// All dimensions, those given and the rest of the built-in ones, parents first.
+    pub(super) fn dimensions(&mut self, given: &Pairs<Attribute>, desk: &Pairs<Attribute>) -> Option<Vec<Dimension>> {
         let before = self.errors.len();
-        let desk = built_in();
         let own = given.0.iter().map(|(name, attribute)| Named { name, attribute, built_in: false });
         let is_given = |name: &str| given.0.iter().any(|(own, _)| own.value == name);
-        let rest = desk.attributes.0.iter().filter(|(name, _)| !is_given(&name.value));
+        let rest = desk.0.iter().filter(|(name, _)| !is_given(&name.value));
         let mut open: Vec<Named<'_>> = own.chain(rest.map(|(name, attribute)| Named { name, attribute, built_in: true })).collect();
         let names: Vec<String> = open.iter().map(|named| named.name.value.clone()).collect();
         let mut done: Vec<Dimension> = Vec::new();

@@ -2,21 +2,28 @@
 
 use super::{Checker, largest, smallest};
 use crate::name::known_names;
-use crate::scenario::case::{Benign, Days, DecoyTime, Event, Fault, Label, Start, Time};
+use crate::scenario::case::{Activity, Benign, Days, DecoyTime, Event, Fault, Label, Start, Time};
 use crate::scenario::dimension::{Dimension, Leaves};
 use crate::scenario::spec::{BenignSpec, Decoy, HolidaySpec, MixShift, OnsetDraw, SpanDraw, Spec, Taxonomy};
 use crate::scenario::value::Draw;
 use crate::yaml::Spanned;
 
 impl Checker<'_> {
-    pub(super) fn benign(&mut self, spec: &Spec, days: &Days, dimensions: &[Dimension], faults: &[Fault]) -> Vec<Benign> {
+    pub(super) fn benign(
+        &mut self,
+        spec: &Spec,
+        days: &Days,
+        dimensions: &[Dimension],
+        faults: &[Fault],
+        activity: Option<&Activity>,
+    ) -> Vec<Benign> {
         spec.benign
             .iter()
             .filter_map(|item| {
                 let event = match &item.value {
                     BenignSpec::Holiday(holiday) => self.holiday(item, holiday, spec, days),
-                    BenignSpec::Campaign(campaign) => self.campaign(campaign, days, dimensions),
-                    BenignSpec::MixShift(shift) => self.mix_shift(shift, days, dimensions),
+                    BenignSpec::Campaign(campaign) => self.campaign(campaign, days, dimensions, activity),
+                    BenignSpec::MixShift(shift) => self.mix_shift(shift, days, dimensions, activity),
                     BenignSpec::SlowGrowth(growth) => {
                         let time = self.time(&growth.onset, growth.duration.as_ref(), days);
                         let rule = "per_week lies above 0 and up to 1";
@@ -62,15 +69,22 @@ impl Checker<'_> {
         found.map(|code| Event::Holidays(Some(code)))
     }
 
-    fn campaign(&mut self, campaign: &crate::scenario::spec::Campaign, days: &Days, dimensions: &[Dimension]) -> Option<Event> {
+    fn campaign(
+        &mut self,
+        campaign: &crate::scenario::spec::Campaign,
+        days: &Days,
+        dimensions: &[Dimension],
+        activity: Option<&Activity>,
+    ) -> Option<Event> {
         let time = self.time(&campaign.onset, Some(&campaign.duration), days);
         let scopes = self.scopes(campaign.scope.as_ref(), dimensions);
         let rule = "the multiplier of a campaign lies above 0 and is not 1";
         let multiplier = self.number(&campaign.multiplier, |factor| factor > 0.0 && factor != 1.0 && factor <= 1000.0, rule);
-        Some(Event::Campaign { time: time?, scopes: scopes?, multiplier: multiplier? })
+        let marketing = self.marketing(campaign.activity.as_ref(), scopes.as_ref(), dimensions, activity);
+        Some(Event::Campaign { time: time?, scopes: scopes?, multiplier: multiplier?, marketing: marketing? })
     }
 
-    fn mix_shift(&mut self, shift: &MixShift, days: &Days, dimensions: &[Dimension]) -> Option<Event> {
+    fn mix_shift(&mut self, shift: &MixShift, days: &Days, dimensions: &[Dimension], activity: Option<&Activity>) -> Option<Event> {
         let time = self.time(&shift.onset, shift.duration.as_ref(), days);
         let dim = self.dimension(&shift.dimension, dimensions)?;
         let new = self.shares(&shift.dimension, &shift.shares, &dimensions[dim].values)?;
@@ -80,12 +94,13 @@ impl Checker<'_> {
             self.report(shift.dimension.referenced, format!("normal tickets never have `{value}`: a mix shift cannot raise its share"));
             return None;
         }
-        let factors: Vec<f64> = new.iter().zip(&old).map(|(new, old)| if *old > 0.0 { new / old } else { 1.0 }).collect();
+        let factors = over(&new, &old);
         if factors.iter().all(|factor| (factor - 1.0).abs() < 1e-9) {
             self.report(shift.dimension.referenced, "these are the shares of a normal day: nothing shifts");
             return None;
         }
-        Some(Event::MixShift { time: time?, dim, factors })
+        let usage = activity.and_then(|activity| users_shift(&dimensions[dim], &new, activity));
+        Some(Event::MixShift { time: time?, dim, factors, usage })
     }
 
     fn decoy(&mut self, item: &Spanned<BenignSpec>, decoy: &Decoy, spec: &Spec, days: &Days, faults: &[Fault]) -> Option<Event> {
@@ -133,7 +148,19 @@ impl Checker<'_> {
     }
 }
 
-/// Shares of a dimension among all normal tickets.
+fn over(new: &[f64], old: &[f64]) -> Vec<f64> {
+    new.iter().zip(old).map(|(new, old)| if *old > 0.0 { new / old } else { 1.0 }).collect()
+}
+
+/// New share over old share among users, by their codes, if they have the dimension and it stays with them.
+fn users_shift(dimension: &Dimension, new: &[f64], activity: &Activity) -> Option<Vec<f64>> {
+    let dim = activity.dimensions.iter().position(|known| known.name == dimension.name).filter(|&dim| dim != activity.version)?;
+    let share = |value: &String| dimension.code(value).map_or(0.0, |code| new[usize::from(code)]);
+    let new: Vec<f64> = activity.dimensions[dim].values.iter().map(share).collect();
+    Some(over(&new, &marginal(&activity.dimensions, dim)))
+}
+
+/// Shares of a dimension among all normal tickets, or users.
 fn marginal(dimensions: &[Dimension], dim: usize) -> Vec<f64> {
     let leaves = Leaves::over(dimensions, [dim]);
     let mut shares = vec![0.0; dimensions[dim].values.len()];

@@ -2,12 +2,13 @@
 
 use serde_yaml::Location;
 
+use super::activity::comes_with_a_release;
 use super::{Checker, join, largest, smallest};
 use crate::data::ChangeKind;
 use crate::name::known_names;
-use crate::scenario::case::{Course, Days, Fault, LoggedChange, Profile, Start, Time};
+use crate::scenario::case::{Activity, Course, Days, Fault, LoggedChange, Profile, Start, Time, Usage};
 use crate::scenario::dimension::{Dimension, Filter, Leaves};
-use crate::scenario::spec::{Acting, Burst, FaultSpec, Gap, Shape, Shares, Spec};
+use crate::scenario::spec::{Acting, Burst, Decline, FaultSpec, Gap, Shape, Shares, Spec};
 use crate::scenario::value::{Draw, Pairs, Scope};
 use crate::yaml::Spanned;
 
@@ -18,6 +19,7 @@ struct Known<'a> {
     dimensions: &'a [Dimension],
     tags: &'a [(String, f64)],
     changes: &'a [LoggedChange],
+    activity: Option<&'a Activity>,
 }
 
 impl Checker<'_> {
@@ -28,8 +30,9 @@ impl Checker<'_> {
         dimensions: &[Dimension],
         tags: &[(String, f64)],
         changes: &[LoggedChange],
+        activity: Option<&Activity>,
     ) -> Vec<Fault> {
-        let known = Known { spec, days, dimensions, tags, changes };
+        let known = Known { spec, days, dimensions, tags, changes, activity };
         spec.faults
             .iter()
             .filter_map(|item| {
@@ -37,6 +40,7 @@ impl Checker<'_> {
                 match &item.value {
                     FaultSpec::DataPipelineGap(gap) => self.gap(kind, gap, &known),
                     FaultSpec::BotBurst(burst) => self.burst(kind, burst, &known),
+                    FaultSpec::RetentionDecline(decline) => self.decline(kind, decline, &known),
                     FaultSpec::Deployment(fault)
                     | FaultSpec::ConfigChange(fault)
                     | FaultSpec::SegmentOutage(fault)
@@ -70,6 +74,7 @@ impl Checker<'_> {
         }
         let skew = self.skew(&fault.attributes, scopes.as_ref(), known);
         let tags = self.caused_tags(fault.tags.as_ref(), known.tags);
+        let usage = self.usage(fault.activity.as_ref(), scopes.as_ref(), known.dimensions, known.activity);
         let (start, lag) = (start?, lag?);
         let at = match &start {
             Start::At(at) => at,
@@ -84,8 +89,8 @@ impl Checker<'_> {
             self.fits(largest(at) + largest(&lag), duration.as_ref().zip(place), known.days);
         }
         let version = fault.version.as_ref().map(|version| version.value.clone());
-        let fault =
-            Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course: course?, skew: skew?, tags: tags?, version };
+        let (scopes, course, skew, tags, usage) = (scopes?, course?, skew?, tags?, usage?);
+        let fault = Fault { kind, cause: cause(kind), start, lag, duration, scopes, course, skew, tags, version, usage };
         (self.errors.len() == before).then_some(fault)
     }
 
@@ -200,10 +205,18 @@ impl Checker<'_> {
         let time = self.time(&gap.onset, gap.duration.as_ref(), known.days);
         let scopes = self.scopes(gap.scope.as_ref(), known.dimensions);
         let loss = self.number(&gap.loss, |loss| loss > 0.0 && loss <= 1.0, "a loss lies above 0 and up to 1");
-        let Time { onset, duration } = time?;
-        let (start, lag) = (Start::At(onset), Draw::Literal(0));
-        let course = Course::Lose(loss?);
-        Some(Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course, skew: Vec::new(), tags: None, version: None })
+        let usage = self.usage(gap.activity.as_ref(), scopes.as_ref(), known.dimensions, known.activity);
+        Some(plain(kind, time?, scopes?, Course::Lose(loss?), usage?))
+    }
+
+    fn decline(&mut self, kind: &'static str, decline: &Decline, known: &Known<'_>) -> Option<Fault> {
+        let time = self.time(&decline.onset, decline.duration.as_ref(), known.days);
+        let scopes = self.scopes(decline.scope.as_ref(), known.dimensions);
+        let usage = self.usage(Some(&decline.activity), scopes.as_ref(), known.dimensions, known.activity);
+        if decline.activity.value.retention.is_none() || decline.activity.value.sessions.is_some() {
+            self.report(decline.activity.referenced, "`retention_decline` needs `retention` and nothing else");
+        }
+        Some(plain(kind, time?, scopes?, Course::Keep, usage?))
     }
 
     fn burst(&mut self, kind: &'static str, burst: &Burst, known: &Known<'_>) -> Option<Fault> {
@@ -212,14 +225,13 @@ impl Checker<'_> {
         let per_day = self.number(&burst.per_day, |count| count > 0.0 && count <= 1e6, "per_day lies above 0 and up to 1000000");
         let skew = self.skew(&burst.attributes, scopes.as_ref(), known);
         let tags = self.caused_tags(burst.tags.as_ref(), known.tags);
-        let Time { onset, duration } = time?;
-        let (start, lag) = (Start::At(onset), Draw::Literal(0));
-        let course = Course::Add(per_day?);
-        Some(Fault { kind, cause: cause(kind), start, lag, duration, scopes: scopes?, course, skew: skew?, tags: tags?, version: None })
+        let usage = self.bots(burst.activity.as_ref(), scopes.as_ref(), known.dimensions, known.activity);
+        let fault = plain(kind, time?, scopes?, Course::Add(per_day?), usage?);
+        Some(Fault { skew: skew?, tags: tags?, ..fault })
     }
 
     /// Scopes that hold no normal tickets: nothing could be scaled there.
-    pub(super) fn effects(&mut self, spec: &Spec, leaves: &Leaves, faults: &[Fault]) {
+    pub(super) fn effects(&mut self, spec: &Spec, dimensions: &[Dimension], leaves: &Leaves, faults: &[Fault]) {
         if faults.len() < spec.faults.len() {
             return; // One of them was refused, and that has been reported.
         }
@@ -228,13 +240,31 @@ impl Checker<'_> {
             let written: Vec<&Scope> = written.map_or_else(Vec::new, |scope| scope.0.iter().collect());
             for (scope, filter) in written.into_iter().zip(filters) {
                 let share: f64 = leaves.all.iter().filter(|leaf| leaves.matches(leaf, filter)).map(|leaf| leaf.share).sum();
-                if share <= 0.0 {
+                if share <= 0.0 && !comes_with_a_release(spec, filter, dimensions) {
                     let at = scope.0.first().map_or(Location::UNKNOWN, |(name, _)| name.referenced);
                     let parts: Vec<String> = scope.0.iter().map(|(dim, values)| format!("{}={}", dim.value, join(&values.0))).collect();
                     self.report(at, format!("no ticket has {}: a fault there changes nothing", parts.join(" and ")));
                 }
             }
         }
+    }
+}
+
+/// A fault that acts at once and leaves attributes as they are.
+fn plain(kind: &'static str, time: Time, scopes: Vec<Filter>, course: Course, usage: Option<Usage>) -> Fault {
+    let (start, lag) = (Start::At(time.onset), Draw::Literal(0));
+    Fault {
+        kind,
+        cause: cause(kind),
+        start,
+        lag,
+        duration: time.duration,
+        scopes,
+        course,
+        skew: Vec::new(),
+        tags: None,
+        version: None,
+        usage,
     }
 }
 

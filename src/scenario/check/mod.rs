@@ -3,18 +3,21 @@
 //! What is configured is realised or it is an error: unknown names, times outside the window, shares that do not add up and effects on
 //! nothing are reported with their place, all of a file at once.
 
+mod activity;
 mod attributes;
 mod benign;
 mod calendar;
 mod changes;
 mod faults;
+mod question;
 
 use serde_yaml::Location;
 
-use super::case::{Case, Days};
+use super::Question;
+use super::case::{Activity, Case, Days, Watched};
 use super::dimension::{Dimension, Filter, Leaves};
 use super::spec::{NumberDraw, OnsetDraw, Shares, SpanDraw, Spec};
-use super::value::{Draw, Scope, ScopeDraw};
+use super::value::{Draw, Metric, Scope, ScopeDraw};
 use crate::name::known_names;
 use crate::time::Span;
 use crate::yaml::{Spanned, YamlError};
@@ -23,9 +26,12 @@ use crate::yaml::{Spanned, YamlError};
 const MAX_LEAVES: usize = 2_000;
 
 /// The meaning of a parsed file.
-pub(super) fn check(spec: &Spec, text: &str, file: &str) -> Result<Case, Vec<YamlError>> {
+pub(super) fn check(spec: &Spec, text: &str, file: &str) -> Result<(Case, Vec<Question>), Vec<YamlError>> {
     let mut checker = Checker { text, file, errors: Vec::new() };
-    let case = checker.case(spec);
+    let case = checker.case(spec).map(|case| {
+        let questions = checker.questions(spec, &case);
+        (case, questions)
+    });
     match case {
         Some(case) if checker.errors.is_empty() => Ok(case),
         _ => Err(checker.errors),
@@ -50,18 +56,20 @@ impl Checker<'_> {
         }
         // Times need the calendar and scopes need the dimensions, so the rest is only looked at when both stand.
         let days = self.days(&spec.calendar);
-        let dimensions = self.dimensions(&spec.tickets.attributes);
+        let activity = self.activity(spec, days.as_ref());
+        // With users that are wrong, so would be the tickets that come from them.
+        let dimensions = activity.as_ref().and_then(|_| self.ticket_dimensions(spec));
         let desk = self.desk(&spec.tickets, spec.calendar.holidays.is_some());
         let tags = self.tags(spec.tickets.tags.as_ref());
-        let (days, dimensions, tags) = (days?, dimensions?, tags?);
-        let watch = self.watch(spec, &dimensions);
+        let (days, dimensions, tags, activity) = (days?, dimensions?, tags?, activity?);
+        let watch = self.watch(spec, &dimensions, activity.as_ref());
         let changes = self.changes(spec, &days);
-        let faults = self.faults(spec, &days, &dimensions, &tags, &changes);
-        let benign = self.benign(spec, &days, &dimensions, &faults);
-        let filters = watch.iter().map(|(_, filter)| filter).chain(faults.iter().flat_map(|fault| &fault.scopes));
+        let faults = self.faults(spec, &days, &dimensions, &tags, &changes, activity.as_ref());
+        let benign = self.benign(spec, &days, &dimensions, &faults, activity.as_ref());
+        let filters = watch.iter().map(|(_, watched)| &watched.filter).chain(faults.iter().flat_map(|fault| &fault.scopes));
         let named: Vec<usize> =
             filters.flatten().map(|(dim, _)| *dim).chain(benign.iter().flat_map(|event| event.event.dimensions())).collect();
-        let leaves = Leaves::over(&dimensions, named);
+        let leaves = Leaves::over(&dimensions, named.into_iter().chain(activity::release_dimensions(spec, &dimensions)));
         if leaves.all.len() > MAX_LEAVES {
             let names: Vec<&str> = leaves.dims.iter().map(|&dim| dimensions[dim].name.as_str()).collect();
             let at = spec.watch.first().map_or(Location::UNKNOWN, |watch| watch.referenced);
@@ -71,26 +79,31 @@ impl Checker<'_> {
             );
             return None;
         }
-        self.effects(spec, &leaves, &faults);
+        self.effects(spec, &dimensions, &leaves, &faults);
         let daily = days.grid.step().is_daily();
         let deadline = spec.protocol.deadline.unwrap_or(if daily { Span::days(3) } else { Span::hours(12) });
-        Some(Case { days, desk: desk?, dimensions, leaves, tags, changes, faults, benign, watch, deadline })
+        Some(Case { days, desk: desk?, dimensions, leaves, tags, changes, faults, benign, activity, watch, deadline })
     }
 
-    fn watch(&mut self, spec: &Spec, dimensions: &[Dimension]) -> Vec<(String, Filter)> {
-        if spec.watch.is_empty() {
+    fn watch(&mut self, spec: &Spec, dimensions: &[Dimension], activity: Option<&Activity>) -> Vec<(String, Watched)> {
+        if spec.watch.is_empty() && activity.is_none() && spec.questions.is_empty() {
             self.report(Location::UNKNOWN, "`watch` is empty: name at least one series, for example `- tickets`");
         }
-        let mut watched: Vec<(String, Filter)> = Vec::new();
+        let mut watched: Vec<(String, Watched)> = Vec::new();
         for item in &spec.watch {
-            let filters = &item.value.filters;
+            let (metric, filters) = (item.value.metric, &item.value.filters);
             let Some(filter) = self.filter(filters, dimensions) else { continue };
+            match activity {
+                _ if metric == Metric::Tickets => {}
+                Some(activity) => self.of_users(item.referenced, &filter, dimensions, activity),
+                None => self.report(item.referenced, format!("`{}` needs users: give the section `activity:`", metric.name())),
+            }
             let parts: Vec<String> = filters.0.iter().map(|(dim, values)| format!("{}={}", dim.value, join(&values.0))).collect();
-            let name = if parts.is_empty() { "tickets".to_owned() } else { format!("tickets{{{}}}", parts.join(",")) };
+            let name = if parts.is_empty() { metric.name().to_owned() } else { format!("{}{{{}}}", metric.name(), parts.join(",")) };
             if watched.iter().any(|(known, _)| *known == name) {
                 self.report(item.referenced, format!("`{name}` is watched twice"));
             }
-            watched.push((name, filter));
+            watched.push((name, Watched { metric, filter }));
         }
         watched
     }

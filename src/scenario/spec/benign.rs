@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{NumberDraw, OnsetDraw, Shares, SpanDraw};
+use super::{MarketingSpec, NumberDraw, OnsetDraw, Shares, SpanDraw};
 use crate::scenario::value::ScopeDraw;
 use crate::yaml::Spanned;
 
@@ -46,6 +46,9 @@ pub struct Campaign {
     pub scope: Option<ScopeDraw>,
     /// Expected tickets in multiples of the normal.
     pub multiplier: NumberDraw,
+    /// What it does to activity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Spanned<MarketingSpec>>,
 }
 
 /// Fields of `mix_shift`.

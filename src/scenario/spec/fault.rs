@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{NumberDraw, OnsetDraw, Shares, SpanDraw};
+use super::{BotSpec, NumberDraw, OnsetDraw, Shares, SpanDraw, UsageSpec};
 use crate::scenario::value::{Pairs, ScopeDraw};
 use crate::yaml::Spanned;
 
@@ -24,6 +24,8 @@ pub enum FaultSpec {
     PolicyChange(Acting),
     /// Automated tickets at a constant rate.
     BotBurst(Burst),
+    /// Users come back less and less; nothing in the log.
+    RetentionDecline(Decline),
 }
 
 /// Fields of a fault that scales the tickets of its scope.
@@ -51,6 +53,9 @@ pub struct Acting {
     pub tags: Option<Shares>,
     /// The version that the log shows.
     pub version: Option<Spanned<String>>,
+    /// What it does to activity, from its onset on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Spanned<UsageSpec>>,
 }
 
 /// Fields of a pipeline gap.
@@ -65,6 +70,23 @@ pub struct Gap {
     pub scope: Option<ScopeDraw>,
     /// Share of the records that do not arrive.
     pub loss: NumberDraw,
+    /// What it does to activity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Spanned<UsageSpec>>,
+}
+
+/// Fields of a decline of retention.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decline {
+    /// When it begins.
+    pub onset: OnsetDraw,
+    /// How long; absent: to the end.
+    pub duration: Option<SpanDraw>,
+    /// Whose; absent: everyone's.
+    pub scope: Option<ScopeDraw>,
+    /// Factor on the share of users who come back after seven days.
+    pub activity: Spanned<UsageSpec>,
 }
 
 /// Fields of a burst.
@@ -84,6 +106,9 @@ pub struct Burst {
     pub attributes: Pairs<Shares>,
     /// Their tags.
     pub tags: Option<Shares>,
+    /// The users they come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Spanned<BotSpec>>,
 }
 
 /// The course of a fault over the time it acts.
@@ -118,10 +143,11 @@ impl FaultSpec {
             Self::DataPipelineGap(_) => "data_pipeline_gap",
             Self::PolicyChange(_) => "policy_change",
             Self::BotBurst(_) => "bot_burst",
+            Self::RetentionDecline(_) => "retention_decline",
         }
     }
 
-    /// Which tickets it touches, as written.
+    /// Whose tickets and activity it touches, as written.
     #[must_use]
     pub const fn scope(&self) -> Option<&ScopeDraw> {
         match self {
@@ -132,6 +158,7 @@ impl FaultSpec {
             | Self::PolicyChange(fault) => fault.scope.as_ref(),
             Self::DataPipelineGap(fault) => fault.scope.as_ref(),
             Self::BotBurst(fault) => fault.scope.as_ref(),
+            Self::RetentionDecline(fault) => fault.scope.as_ref(),
         }
     }
 }

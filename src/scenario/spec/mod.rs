@@ -3,8 +3,10 @@
 //! Every struct denies unknown fields; faults and benign events are externally tagged (`- deployment: {…}`), so that an error points at
 //! the key itself. `check` turns this into a [`Case`](super::case::Case).
 
+mod activity;
 mod benign;
 mod fault;
+mod question;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -15,8 +17,10 @@ use crate::name::ScenarioId;
 use crate::time::{Span, Step};
 use crate::yaml::Spanned;
 
+pub use activity::{Activity, BotSpec, Level, MarketingSpec, Retention, UsageSpec};
 pub use benign::{BenignSpec, Campaign, Decoy, HolidaySpec, MixShift, Outage, SlowGrowth, Taxonomy};
-pub use fault::{Acting, Burst, FaultSpec, Gap, Shape};
+pub use fault::{Acting, Burst, Decline, FaultSpec, Gap, Shape};
+pub use question::{QuestionKind, QuestionSpec};
 
 /// A place on the calendar, or how a seed draws one.
 pub type OnsetDraw = Spanned<Draw<Onset>>;
@@ -41,6 +45,9 @@ pub struct Spec {
     pub calendar: Calendar,
     /// The tickets of a normal day.
     pub tickets: Tickets,
+    /// Users and what they do on a normal day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Spanned<Activity>>,
     /// Entries of the change log that have no effect, or that a fault refers to.
     #[serde(default)]
     pub changes: Vec<Spanned<ChangeSpec>>,
@@ -52,6 +59,9 @@ pub struct Spec {
     pub benign: Vec<Spanned<BenignSpec>>,
     /// The series that detectors run on.
     pub watch: Vec<Spanned<Watch>>,
+    /// What people ask.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionSpec>,
     /// Where the protocol of a run differs for this file.
     #[serde(default)]
     pub protocol: Protocol,

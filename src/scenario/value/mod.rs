@@ -8,4 +8,4 @@ mod scope;
 
 pub use draw::Draw;
 pub use onset::Onset;
-pub use scope::{Pairs, Scope, ScopeDraw, Values, Watch};
+pub use scope::{Metric, Pairs, Scope, ScopeDraw, Values, Watch};

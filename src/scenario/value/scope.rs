@@ -116,17 +116,46 @@ impl<'de> Deserialize<'de> for ScopeDraw {
     }
 }
 
+/// What a watched series counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Tickets of a bucket.
+    Tickets,
+    /// Distinct users with a session on the day.
+    Dau,
+    /// Distinct users with a session on the day or one of the six before.
+    Wau,
+    /// Events of the day per user with a session on it.
+    EventsPerUser,
+}
+
+impl Metric {
+    /// Its name in files and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tickets => "tickets",
+            Self::Dau => "dau",
+            Self::Wau => "wau",
+            Self::EventsPerUser => "events_per_user",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_tickets(&self) -> bool {
+        *self == Self::Tickets
+    }
+}
+
 /// A watched series: `tickets`, or `tickets: {queue: billing}` for some of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Watch {
-    /// Which tickets count; empty: all.
+    /// What it counts.
+    #[serde(skip_serializing_if = "Metric::is_tickets")]
+    pub metric: Metric,
+    /// Which tickets or users count; empty: all.
     pub filters: Scope,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WatchKey {
-    Tickets,
 }
 
 impl<'de> Deserialize<'de> for Watch {
@@ -139,16 +168,17 @@ impl<'de> Deserialize<'de> for Watch {
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Watch, E> {
                 let key: StrDeserializer<'_, E> = text.into_deserializer();
-                let WatchKey::Tickets = WatchKey::deserialize(key)?;
-                Ok(Watch { filters: Pairs::default() })
+                Ok(Watch { metric: Metric::deserialize(key)?, filters: Pairs::default() })
             }
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Watch, M::Error> {
-                let key: Option<WatchKey> = map.next_key()?;
-                key.ok_or_else(|| M::Error::custom("expected `tickets`, got an empty map"))?;
+                let key: Option<Metric> = map.next_key()?;
+                let metric = key.ok_or_else(|| M::Error::custom("expected `tickets`, got an empty map"))?;
                 let filters = map.next_value()?;
                 match map.next_key::<String>()? {
-                    None => Ok(Watch { filters }),
-                    Some(other) => Err(M::Error::custom(format!("`{other}` stands beside `tickets`: start a new list item with `-`"))),
+                    None => Ok(Watch { metric, filters }),
+                    Some(other) => {
+                        Err(M::Error::custom(format!("`{other}` stands beside `{}`: start a new list item with `-`", metric.name())))
+                    }
                 }
             }
         }

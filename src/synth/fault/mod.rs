@@ -9,6 +9,7 @@ mod data_pipeline_gap;
 mod dependency_failure;
 mod deployment;
 mod policy_change;
+mod retention_decline;
 mod segment_outage;
 
 use jiff::civil::DateTime;
@@ -34,6 +35,7 @@ pub const REGISTRY: &[Entry] = &[
     dependency_failure::ENTRY,
     deployment::ENTRY,
     policy_change::ENTRY,
+    retention_decline::ENTRY,
     segment_outage::ENTRY,
 ];
 
@@ -89,7 +91,7 @@ fn in_proportion(fault: &Fault, setting: &Setting<'_>, seed: Seed) -> Action {
             };
             Action::Scale(setting.starts.iter().map(moved).collect())
         }
-        Course::Lose(_) | Course::Add(_) => unreachable!("the format gives these courses to other kinds"),
+        Course::Lose(_) | Course::Add(_) | Course::Keep => unreachable!("the format gives these courses to other kinds"),
     }
 }
 
@@ -104,7 +106,7 @@ fn variance_for(sd: f64, normal: f64, phi: f64) -> f64 {
 
 impl Profile {
     /// Height in bucket `at` of `len`.
-    fn at(self, at: f64, len: f64) -> f64 {
+    pub(super) fn at(self, at: f64, len: f64) -> f64 {
         match self {
             Self::Flat => 1.0,
             Self::Rising => (at + 1.0) / len,

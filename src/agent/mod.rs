@@ -1,0 +1,187 @@
+//! Agents: look with tools, conclude with a report. A blind room.
+//!
+//! An agent is one file and one row of [`REGISTRY`]; its settings are the fields of its struct. All agents of this room are
+//! deterministic: the same desk and the same case give the same calls and the same report, byte for byte.
+
+mod abstain;
+mod constant;
+mod days;
+mod largest_change;
+mod latest_deploy;
+mod likelihood;
+mod look;
+mod random;
+pub mod report;
+mod segment_scan;
+pub mod sentiment;
+mod trajectory;
+pub mod words;
+mod writing;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::name::known_names;
+use crate::tool::Desk;
+use report::IncidentReport;
+
+pub use look::Withheld;
+pub use trajectory::{Trajectory, investigate};
+
+/// A group of pages that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Names of the paged series, for example `tickets`, `tickets{platform=android}` or `dau`.
+    pub series: Vec<String>,
+    /// The day of the first paged bucket, `2023-10-05`.
+    pub since: String,
+}
+
+/// An earlier question of a conversation, and what was answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// What was asked.
+    pub question: String,
+    /// What was concluded.
+    pub report: IncidentReport,
+}
+
+/// What an agent is asked. The time and the data come from the desk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Case<'a> {
+    /// A person's question.
+    pub question: Option<&'a str>,
+    /// What a detector paged.
+    pub alert: Option<&'a Alert>,
+    /// The conversation so far, oldest first.
+    pub earlier: &'a [Turn],
+}
+
+/// Why an investigation ended without a report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// The desk answers no more calls.
+    #[error("budget of calls used up before a conclusion")]
+    Budget,
+    /// Out of time.
+    #[error("deadline passed before a conclusion")]
+    Deadline,
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// The agent cannot go on.
+    #[error("agent failed: {why}")]
+    Failed {
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// Something that investigates. Its fields are its settings.
+pub trait Agent: Send + Sync {
+    /// Looks with the tools of the desk and concludes.
+    ///
+    /// # Errors
+    /// [`Halt`] when it could not come to a conclusion; not having found anything is a conclusion.
+    fn investigate(&self, case: &Case<'_>, desk: &mut Desk<'_>) -> Result<IncidentReport, Halt>;
+
+    /// Every setting that can change an answer, defaults included.
+    fn settings(&self) -> Value;
+}
+
+/// A row of the registry.
+pub struct Entry {
+    /// What `--agents` calls it.
+    pub name: &'static str,
+    /// One line for `harness list agents`.
+    pub about: &'static str,
+    /// Builds it from settings; `{}` means defaults.
+    pub build: fn(&Value) -> Result<Box<dyn Agent>, serde_json::Error>,
+}
+
+/// Agents that look at nothing, or at one thing: what every other must beat.
+pub const FLOORS: &[&str] = &["abstain", "constant", "largest-change", "latest-deploy", "random"];
+
+/// Every agent, by name.
+pub const REGISTRY: &[Entry] = &[
+    Entry { name: "abstain", about: "Says that nothing is wrong, whatever happens.", build: from_settings::<abstain::Abstain> },
+    Entry {
+        name: "changes-only",
+        about: "segment-scan that sees the change log and nothing else.",
+        build: |settings| ablation(settings, &["metrics", "fetch_ticket_stats", "fetch_ticket_samples", "analyze_retention"]),
+    },
+    Entry { name: "constant", about: "Names the same cause every time.", build: from_settings::<constant::Constant> },
+    Entry {
+        name: "largest-change",
+        about: "Blames the segment that moved most, and the change nearest to it.",
+        build: from_settings::<largest_change::LargestChange>,
+    },
+    Entry { name: "latest-deploy", about: "Blames the latest change before now.", build: from_settings::<latest_deploy::LatestDeploy> },
+    Entry {
+        name: "metrics-only",
+        about: "segment-scan that sees product metrics, but neither tickets nor changes.",
+        build: |settings| ablation(settings, &["tickets", "fetch_ticket_stats", "fetch_ticket_samples", "check_deployments"]),
+    },
+    Entry { name: "random", about: "Names a random cause, change and scope.", build: from_settings::<random::Random> },
+    Entry {
+        name: "segment-scan",
+        about: "Searches scopes by likelihood ratio, holds changes against the onset, knows harmless explanations.",
+        build: from_settings::<segment_scan::SegmentScan>,
+    },
+    Entry {
+        name: "tickets-only",
+        about: "segment-scan that sees tickets, but neither product metrics nor changes.",
+        build: |settings| ablation(settings, &["dau", "wau", "events_per_user", "analyze_retention", "check_deployments"]),
+    },
+];
+
+/// An agent's struct filled from settings, absent ones at their defaults.
+fn from_settings<A>(settings: &Value) -> Result<Box<dyn Agent>, serde_json::Error>
+where
+    A: Agent + DeserializeOwned + 'static,
+{
+    Ok(Box::new(serde_json::from_value::<A>(settings.clone())?))
+}
+
+/// The scan without some of its tools; other settings stay as given.
+fn ablation(settings: &Value, withhold: &[&str]) -> Result<Box<dyn Agent>, serde_json::Error> {
+    let mut settings = settings.clone();
+    if let Some(fields) = settings.as_object_mut() {
+        fields.entry("withhold").or_insert_with(|| json!(withhold));
+    }
+    from_settings::<segment_scan::SegmentScan>(&settings)
+}
+
+/// A name or setting that no agent has.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownAgent {
+    /// No row has this name.
+    #[error("unknown agent `{name}` {known}")]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// Known names and the nearest one.
+        known: String,
+    },
+    /// The settings do not fit the agent.
+    #[error("settings of `{name}`: {source}")]
+    Settings {
+        /// The agent.
+        name: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+}
+
+/// Builds an agent by name.
+///
+/// # Errors
+/// [`UnknownAgent`] with the known names and the nearest one, or with the setting that is wrong.
+pub fn build(name: &str, settings: &Value) -> Result<Box<dyn Agent>, UnknownAgent> {
+    let entry = REGISTRY
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| UnknownAgent::Name { name: name.to_owned(), known: known_names(name, REGISTRY.iter().map(|entry| entry.name)) })?;
+    (entry.build)(settings).map_err(|source| UnknownAgent::Settings { name: name.to_owned(), source })
+}

@@ -1,0 +1,151 @@
+//! Harmless explanations: each says what it would look like, and how likely it is against a fault.
+
+use jiff::civil::Date;
+
+use super::super::days::{Days, between, day_of, shift};
+use super::super::report::Benign;
+use super::search::Found;
+use super::volume::History;
+use crate::data::holiday;
+use crate::tool::reply::Deployment;
+
+/// What is known when the scan is over.
+pub(super) struct Evidence<'a> {
+    pub(super) found: &'a Found,
+    pub(super) history: &'a History,
+    pub(super) changes: &'a [Deployment],
+    /// Countries whose holidays may count.
+    pub(super) countries: &'a [String],
+    /// Whether a change is suspected that reached exactly the scope.
+    pub(super) suspected: bool,
+}
+
+/// The harmless explanation that fits, if one does.
+pub(super) fn explanation(evidence: &Evidence<'_>) -> Option<Benign> {
+    logging_outage(evidence)
+        .or_else(|| campaign(evidence))
+        .or_else(|| holiday(evidence))
+        .or_else(|| relabelled(evidence))
+        .or_else(|| swapped_version(evidence))
+        .or_else(|| mix_shift(evidence))
+        .or_else(|| slow_growth(evidence))
+}
+
+fn benign(kind: &str, change: Option<&Deployment>) -> Option<Benign> {
+    Some(Benign { kind: kind.to_owned(), change: change.map(|change| change.id.clone()) })
+}
+
+/// The change of a kind that was under way at some time of the window.
+fn under_way<'a>(changes: &'a [Deployment], kind: &str, window: Days) -> Option<&'a Deployment> {
+    let active = |change: &&Deployment| {
+        let until = change.until.as_deref().and_then(day_of).unwrap_or(window.to);
+        day_of(&change.at).is_some_and(|at| at <= window.to && until >= window.from)
+    };
+    changes.iter().filter(|change| change.kind == kind).rfind(active)
+}
+
+/// Days without any record, announced as maintenance.
+fn logging_outage(evidence: &Evidence<'_>) -> Option<Benign> {
+    let window = evidence.found.volume.window;
+    let around = Days { from: shift(window.from, -2), to: window.to };
+    let missing = (0..around.len()).any(|at| evidence.history.is_missing(shift(around.from, at)));
+    let announced = under_way(evidence.changes, "maintenance", around);
+    let low = evidence.found.best.scope.is_empty() && evidence.found.volume.z() < 0.0;
+    announced.filter(|_| missing || low).and_then(|change| benign("logging_outage", Some(change)))
+}
+
+/// More of everything, or of everything in the countries of the campaign, while one runs.
+fn campaign(evidence: &Evidence<'_>) -> Option<Benign> {
+    let best = &evidence.found.best;
+    let change = under_way(evidence.changes, "campaign", evidence.found.volume.window)?;
+    if best.cell.change() <= 0.0 || evidence.suspected {
+        return None;
+    }
+    let fits = |dimension: &str, touched: &[String]| match best.scope.get(dimension) {
+        Some(value) => touched.contains(value),
+        None => touched.is_empty(),
+    };
+    let platforms: Vec<String> = change.platform.iter().cloned().collect();
+    let whole = best.scope.keys().all(|dimension| dimension == "country" || dimension == "platform");
+    (whole && fits("country", &change.regions) && fits("platform", &platforms)).then_some(())?;
+    // A campaign brings customers like those there are; other shares of types and priorities speak of trouble.
+    benign("campaign", Some(change))
+}
+
+/// Less of everything, or a little more after it, on a public holiday of a country that the desk serves.
+fn holiday(evidence: &Evidence<'_>) -> Option<Benign> {
+    let volume = &evidence.found.volume;
+    let drop = volume.all.change() < 0.0;
+    let lowest = (0..volume.window.len())
+        .map(|at| shift(volume.window.from, at))
+        .filter(|day| evidence.history.z(*day, volume.window.from).is_some_and(|z| z < -2.0));
+    let lows: Vec<Date> = lowest.collect();
+    let known = lows.iter().filter(|day| is_holiday(**day, evidence.countries)).count();
+    let shares_stayed = evidence.found.best.scope.is_empty() || evidence.found.best.score < volume.total_moved();
+    (drop && known > 0 && known * 2 >= lows.len() && shares_stayed).then_some(())?;
+    benign("holiday", None)
+}
+
+fn is_holiday(day: Date, countries: &[String]) -> bool {
+    let on = |country: &str| holiday::on_dates(country, &[day]).is_ok_and(|(_, marks)| marks.first().is_some_and(Option::is_some));
+    countries.iter().any(|country| on(country))
+}
+
+/// Whether moved shares explain the window better than a scope does.
+fn shares_moved(evidence: &Evidence<'_>) -> bool {
+    evidence.found.mix.as_ref().is_some_and(|mix| mix.score > 3.0 && mix.score > evidence.found.candidates[0].score)
+}
+
+/// Two values of a dimension exchanged tickets, and the form changed.
+fn relabelled(evidence: &Evidence<'_>) -> Option<Benign> {
+    let mix = evidence.found.mix.as_ref().filter(|_| shares_moved(evidence))?;
+    if !matches!(mix.dimension.as_str(), "queue" | "type" | "priority" | "product") {
+        return None;
+    }
+    let parts = evidence.found.parts.get(&mix.dimension)?;
+    let excess = |at: &super::search::Part| at.cell.current - at.cell.expected;
+    let fallen = parts.iter().min_by(|a, b| excess(a).total_cmp(&excess(b)))?;
+    let risen = parts.iter().max_by(|a, b| excess(a).total_cmp(&excess(b)))?;
+    let exchanged = fallen.cell.change() < -0.3 && (excess(fallen) + excess(risen)).abs() < 0.5 * excess(risen);
+    exchanged.then_some(())?;
+    let window = evidence.found.volume.window;
+    let form = evidence
+        .changes
+        .iter()
+        .rfind(|change| change.kind == "config_change" && day_of(&change.at).is_some_and(|at| between(at, window.to) <= window.len() + 14));
+    benign("taxonomy_change", form)
+}
+
+/// Users took up a new version: its numbers rise, those of older ones fall, and the total stays.
+fn swapped_version(evidence: &Evidence<'_>) -> Option<Benign> {
+    let mix = evidence.found.mix.as_ref().filter(|mix| mix.dimension == "app_version" && shares_moved(evidence))?;
+    let parts = evidence.found.parts.get(&mix.dimension)?;
+    let risen = parts.iter().max_by(|a, b| a.cell.change().total_cmp(&b.cell.change()))?;
+    let release = evidence.changes.iter().rfind(|change| change.version.as_ref() == Some(&risen.value))?;
+    benign("decoy_deployment", Some(release))
+}
+
+fn mix_shift(evidence: &Evidence<'_>) -> Option<Benign> {
+    if shares_moved(evidence) { benign("mix_shift", None) } else { None }
+}
+
+/// Everything grows alike, and did so in the weeks before: the last four weeks rose week by week.
+fn slow_growth(evidence: &Evidence<'_>) -> Option<Benign> {
+    let volume = &evidence.found.volume;
+    let change = volume.all.change();
+    if !evidence.found.best.scope.is_empty() || evidence.suspected || !(0.0..0.35).contains(&change) {
+        return None;
+    }
+    let week = |back: i64| -> Option<f64> {
+        let days = Days::ending(shift(volume.window.from, -1 - 7 * back), 7);
+        let values: Vec<f64> = (0..7).filter_map(|at| evidence.history.value(shift(days.from, at))).collect();
+        (values.len() >= 5).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let weeks: Vec<f64> = (0..5).map_while(week).collect();
+    let (newest, oldest) = (weeks.first()?, weeks.last()?);
+    // The level is about two and a half weeks old: growth must explain what the window has over it.
+    let per_week = libm::log(newest / oldest) / (weeks.len() - 1).max(1) as f64;
+    let explained = libm::exp(2.5 * per_week) - 1.0;
+    (weeks.len() >= 4 && per_week > 0.005 && explained > 0.4 * change).then_some(())?;
+    benign("slow_growth", None)
+}

@@ -1,0 +1,31 @@
+//! A trajectory: everything an investigation asked, was told and concluded.
+
+use serde::{Deserialize, Serialize};
+
+use super::report::IncidentReport;
+use super::{Agent, Case, Halt};
+use crate::tool::{Call, Desk};
+
+/// One investigation from the first call to the conclusion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trajectory {
+    /// All calls, in order.
+    pub calls: Vec<Call>,
+    /// What was concluded; absent if the investigation halted.
+    pub report: Option<IncidentReport>,
+    /// Why it halted, in words.
+    pub halted: Option<String>,
+}
+
+/// Lets an agent investigate at a desk and keeps what it did. What it says of its own calls is replaced by what was recorded.
+pub fn investigate(agent: &dyn Agent, case: &Case<'_>, desk: &mut Desk<'_>) -> (Trajectory, Result<(), Halt>) {
+    let outcome = agent.investigate(case, desk);
+    let calls = desk.calls().to_vec();
+    match outcome {
+        Ok(mut report) => {
+            report.supporting_data = super::writing::supporting(&calls, &report.evidence);
+            (Trajectory { calls, report: Some(report), halted: None }, Ok(()))
+        }
+        Err(halt) => (Trajectory { calls, report: None, halted: Some(halt.to_string()) }, Err(halt)),
+    }
+}

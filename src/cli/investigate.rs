@@ -1,0 +1,158 @@
+//! `harness investigate`: one agent, one incident, one report.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use jiff::civil::Date;
+
+use super::exit::Exit;
+use super::{print, tell};
+use crate::agent::{self, Alert, Case, Trajectory};
+use crate::data::archive::Archive;
+use crate::import;
+use crate::name::IncidentId;
+use crate::report;
+use crate::run::trigger;
+use crate::scenario::{self, Scenario};
+use crate::seed::{Seed, SeedRole};
+use crate::synth;
+use crate::time::{Grid, Step};
+use crate::tool::{self, AsOf, Desk, Limits, Prepared};
+
+/// Most calls of one investigation.
+const CALLS: usize = 200;
+
+/// Send an agent to one incident and print its report.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  harness investigate scenarios/deployment/android-crash.yaml
+  harness investigate scenarios/deployment/android-crash.yaml --agent latest-deploy --json
+  harness investigate scenarios/deployment/android-crash.yaml --date 2024-04-20 --question 'Why are there so many tickets?'
+  harness investigate incident/            a folder with tickets.csv and, if there is one, changes.csv
+
+Without --date and --question the agent is sent when the first fault shows, as the oracle trigger of `harness run` does; for a folder, or
+where there is no fault, at the end of the data.")]
+pub(super) struct Investigate {
+    /// A scenario file, or a folder with tickets.csv and changes.csv.
+    input: PathBuf,
+    /// The agent (see `harness list agents`).
+    #[arg(long, value_name = "NAME", default_value = "segment-scan")]
+    agent: String,
+    /// Settings of the agent as JSON.
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = super::detect::parse_json)]
+    settings: serde_json::Value,
+    /// Last day the agent can see.
+    #[arg(long, value_name = "DATE")]
+    date: Option<Date>,
+    /// A question, in words or as the id of one of the scenario's.
+    #[arg(long, value_name = "TEXT")]
+    question: Option<String>,
+    /// Number of the seed within its role.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u32,
+    /// Which seeds: dev, gate or eval.
+    #[arg(long, value_name = "ROLE", default_value = "dev", value_parser = super::run::parse_role)]
+    role: SeedRole,
+    /// Print the trajectory and the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Write the report to a file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What the agent meets.
+struct Meeting {
+    archive: Archive,
+    bucket: usize,
+    alert: Option<Alert>,
+    question: Option<String>,
+}
+
+impl Investigate {
+    pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        let agent = agent::build(&self.agent, &self.settings)?;
+        let meeting = if self.input.is_dir() { self.folder()? } else { self.scenario()? };
+        let trajectory = investigate(agent.as_ref(), &meeting)?;
+        let text = match (&trajectory.report, self.json) {
+            (_, true) => format!("{}\n", serde_json::to_string_pretty(&trajectory)?),
+            (Some(report), false) => report::incident::render(report),
+            (None, false) => anyhow::bail!("`{}` came to no conclusion", self.agent),
+        };
+        match &self.output {
+            Some(path) => std::fs::write(path, text).with_context(|| format!("{}: cannot write the report", path.display()))?,
+            None => print(&text),
+        }
+        Ok(Exit::Done)
+    }
+
+    fn scenario(&self) -> anyhow::Result<Meeting> {
+        let scenarios = scenario::load_folder(&self.input)?;
+        let scenario = scenarios.first().context("a scenario file")?;
+        let incident = synth::generate(scenario, self.role, self.seed)?;
+        let archive = synth::archive(scenario, self.role, self.seed)?;
+        let grid = archive.grid.clone();
+        let question = self.question.as_deref().map(|text| self.asked(scenario, text));
+        let oracle = trigger::oracle(&incident).into_iter().next();
+        let (bucket, alert) = match (self.date, &question, oracle) {
+            (Some(date), _, _) => (last_of(&grid, date)?, None),
+            (None, None, Some(sent)) => (sent.bucket, sent.alert),
+            (None, _, _) => (grid.len() - 1, None),
+        };
+        Ok(Meeting { archive, bucket, alert, question })
+    }
+
+    /// A question by its id, or in words.
+    fn asked(&self, scenario: &Scenario, text: &str) -> String {
+        let named = scenario.questions.iter().find(|question| question.id == text);
+        named.map_or_else(|| text.to_owned(), |question| question.text.clone())
+    }
+
+    fn folder(&self) -> anyhow::Result<Meeting> {
+        let archive = read_folder(&self.input, None)?;
+        let bucket = self.date.map_or_else(|| Ok(archive.grid.len() - 1), |date| last_of(&archive.grid, date))?;
+        Ok(Meeting { archive, bucket, alert: None, question: self.question.clone() })
+    }
+}
+
+/// An archive of own tickets: `tickets.csv`, and `changes.csv` if there is one.
+pub(super) fn read_folder(folder: &Path, step: Option<Step>) -> anyhow::Result<Archive> {
+    let tickets = folder.join("tickets.csv");
+    anyhow::ensure!(tickets.is_file(), "{}: no tickets.csv here; expected a scenario file, or a folder with tickets.csv", folder.display());
+    let changes = folder.join("changes.csv");
+    read_archive(&tickets, changes.is_file().then_some(changes.as_path()), step)
+}
+
+/// An archive of own tickets and changes.
+pub(super) fn read_archive(tickets: &Path, changes: Option<&Path>, step: Option<Step>) -> anyhow::Result<Archive> {
+    let imported = import::read_tickets(tickets, &import::TicketOptions { step, ..Default::default() })?;
+    imported.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    let changes = changes.map(|path| import::read_changes(path, None)).transpose()?.unwrap_or_default();
+    Ok(Archive {
+        id: IncidentId::new("inc-own").expect("a valid name"),
+        grid: imported.table.grid.clone(),
+        tickets: Some(imported.table),
+        texts: imported.texts,
+        activity: None,
+        changes,
+    })
+}
+
+/// Sends the agent.
+fn investigate(agent: &dyn agent::Agent, meeting: &Meeting) -> anyhow::Result<Trajectory> {
+    let now = meeting.archive.grid.end(meeting.bucket);
+    let prepared = Prepared::new(meeting.archive.clone());
+    let seen = AsOf::new(&prepared, now);
+    let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
+    let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
+    let (trajectory, result) = agent::investigate(agent, &case, &mut desk);
+    result?;
+    Ok(trajectory)
+}
+
+/// The last bucket of a day.
+fn last_of(grid: &Grid, date: Date) -> anyhow::Result<usize> {
+    let found = (0..grid.len()).rev().find(|&bucket| grid.datetime(bucket).date() == date);
+    found.with_context(|| format!("{date} is not in the data ({} to {})", grid.label(0), grid.label(grid.len() - 1)))
+}

@@ -1,0 +1,150 @@
+//! Investigations: every agent sent to every trigger, after detection and without seeing its truth.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::job::infra;
+use super::plan::Plan;
+use super::pool::caught;
+use super::trigger::{self, Sent};
+use crate::agent::{self, Case, Trajectory};
+use crate::data::incident::Incident;
+use crate::record::{InvestigationKey, Outcome, PageGroup, Record, Trigger};
+use crate::seed::Seed;
+use crate::suite::matrix::AgentColumn;
+use crate::synth::{self, SynthError};
+use crate::tool::{self, AsOf, Desk, Limits, Prepared};
+
+/// One investigation to make.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What records call it.
+    pub key: InvestigationKey,
+    /// Index of the incident.
+    pub incident: usize,
+    /// Index of the agent.
+    pub agent: usize,
+    /// What the agent meets.
+    pub sent: Sent,
+}
+
+/// Everything to investigate: oracle, placebo and questions by every agent, page groups by those sent end to end.
+#[must_use]
+pub fn plan_jobs(plan: &Plan, groups: &[PageGroup]) -> Vec<Job> {
+    let by_id: BTreeMap<_, usize> = plan.incidents.iter().enumerate().map(|(at, incident)| (&incident.observed.id, at)).collect();
+    let mut jobs: BTreeMap<InvestigationKey, Job> = BTreeMap::new();
+    let mut add = |incident: usize, agent: usize, sent: Sent| {
+        let key = InvestigationKey {
+            incident: plan.incidents[incident].observed.id.clone(),
+            trigger: sent.trigger.clone(),
+            agent: plan.agents[agent].config.clone(),
+            epoch: 0,
+        };
+        // Detectors that page alike share an investigation.
+        jobs.entry(key.clone()).or_insert(Job { key, incident, agent, sent });
+    };
+    for (at, incident) in plan.incidents.iter().enumerate() {
+        for sent in alone(plan, at, incident) {
+            (0..plan.agents.len()).for_each(|agent| add(at, agent, sent.clone()));
+        }
+    }
+    for group in groups {
+        let Some(&at) = by_id.get(&group.incident) else { continue };
+        let Some(sent) = trigger::of_group(&plan.incidents[at], group) else { continue };
+        plan.end_to_end().for_each(|agent| add(at, agent, sent.clone()));
+    }
+    // By incident, so that what is prepared for one is used by all its jobs and then let go.
+    let mut jobs: Vec<Job> = jobs.into_values().collect();
+    jobs.sort_by_key(|job| job.incident);
+    jobs
+}
+
+/// Triggers that need no detector.
+fn alone(plan: &Plan, at: usize, incident: &Incident) -> Vec<Sent> {
+    let seed = Seed::derive(["trigger", incident.observed.id.as_str()]);
+    let mut sent = trigger::oracle(incident);
+    sent.extend(trigger::placebo(incident, seed));
+    sent.extend(trigger::questions(incident, &plan.scenario_of(at).questions));
+    sent
+}
+
+/// The page groups of finished detections.
+#[must_use]
+pub fn groups(plan: &Plan, records: &[Record]) -> Vec<PageGroup> {
+    trigger::groups(&plan.incidents, records, plan.suite.investigation.correlate)
+}
+
+/// What tools can look into, made once per incident and let go when its last job is done.
+pub struct Shelf<'a> {
+    plan: &'a Plan,
+    slots: Vec<Mutex<Slot>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    left: usize,
+    prepared: Option<Arc<Prepared>>,
+}
+
+impl<'a> Shelf<'a> {
+    /// A shelf for these jobs.
+    #[must_use]
+    pub fn new(plan: &'a Plan, jobs: &[Job]) -> Self {
+        let mut left = vec![0; plan.incidents.len()];
+        jobs.iter().for_each(|job| left[job.incident] += 1);
+        Self { plan, slots: left.into_iter().map(|left| Mutex::new(Slot { left, prepared: None })).collect() }
+    }
+
+    fn take(&self, incident: usize) -> Result<Arc<Prepared>, SynthError> {
+        let mut slot = self.slots[incident].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(prepared) = &slot.prepared {
+            return Ok(Arc::clone(prepared));
+        }
+        let truth = &self.plan.incidents[incident].truth;
+        let archive = synth::archive(self.plan.scenario_of(incident), truth.role, truth.replicate)?;
+        let prepared = Arc::new(Prepared::new(archive));
+        slot.prepared = Some(Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn done(&self, incident: usize) {
+        let mut slot = self.slots[incident].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        slot.left = slot.left.saturating_sub(1);
+        if slot.left == 0 {
+            slot.prepared = None;
+        }
+    }
+}
+
+/// Makes one investigation; whatever goes wrong becomes its outcome.
+pub fn work(shelf: &Shelf<'_>, job: &Job) -> (Outcome, Option<Trajectory>) {
+    let result = caught(|| shelf.take(job.incident).map(|prepared| investigate(shelf.plan, &prepared, job)));
+    shelf.done(job.incident);
+    match result {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => (infra("generator", &error.to_string()), None),
+        Err(panic) => (infra("agent", &panic), None),
+    }
+}
+
+fn investigate(plan: &Plan, prepared: &Prepared, job: &Job) -> (Outcome, Option<Trajectory>) {
+    let column: &AgentColumn = &plan.agents[job.agent];
+    let grid = &plan.incidents[job.incident].observed.known.grid;
+    let seen = AsOf::new(prepared, grid.end(job.sent.bucket));
+    // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names.
+    let seed = Seed::derive(["investigate", job.key.incident.as_str(), &job.key.digest()]);
+    let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed);
+    let case = Case { question: job.sent.question.as_deref(), alert: job.sent.alert.as_ref(), earlier: &[] };
+    let (trajectory, result) = agent::investigate(column.agent.as_ref(), &case, &mut desk);
+    let outcome = match result {
+        Ok(()) => Outcome::Answered,
+        Err(halt) => infra("agent", &halt.to_string()),
+    };
+    (outcome, Some(trajectory))
+}
+
+/// How many jobs there are before pages are known.
+#[must_use]
+pub fn known_in_advance(jobs: &[Job]) -> usize {
+    jobs.iter().filter(|job| !matches!(job.key.trigger, Trigger::Page(_))).count()
+}

@@ -1,0 +1,238 @@
+//! The join of investigations and truth: each judged against what its trigger expects, and the page groups joined to how they ended.
+
+use std::collections::BTreeMap;
+
+use super::end_to_end::{Ending, Investigated, Joined, Shown, faults_of};
+use super::judge::Side;
+use super::matching::EffectWindow;
+use super::root_cause::{self, Answer, Expected, Judgeable, JudgedReport, TrueCause};
+use super::sample::{FileCounts, Files};
+use super::scope::Universe;
+use super::scorecard::ModelCounts;
+use super::truthful;
+use crate::agent::report::Benign;
+use crate::data::truth::{FaultTruth, Window};
+use crate::detect::Role;
+use crate::name::{ConfigId, IncidentId};
+use crate::record::{Investigation, Manifest, Outcome, PageGroup, Store, StoreError, Trigger};
+use crate::seed::digest;
+use crate::suite::{ORACLE, Suite};
+
+/// One judged investigation.
+#[derive(Debug, Clone)]
+pub struct JudgedInvestigation {
+    /// What was recorded.
+    pub record: Investigation,
+    /// Scenario file.
+    pub file: String,
+    /// Number of the seed within its role.
+    pub replicate: u32,
+    /// What a report should say.
+    pub expected: Expected,
+    /// How it stands; absent where infrastructure failed.
+    pub judged: Option<JudgedReport>,
+}
+
+/// How the page groups of one model on one incident ended with one agent.
+#[derive(Debug, Clone)]
+pub struct JoinedIncident {
+    /// The incident.
+    pub incident: IncidentId,
+    /// The detector.
+    pub model: ConfigId,
+    /// The agent.
+    pub agent: ConfigId,
+    /// Each group and its ending.
+    pub endings: Vec<(PageGroup, Ending)>,
+    /// Faults that no page tells of.
+    pub missed: Vec<usize>,
+}
+
+/// Judges every investigation.
+pub(super) fn judge_all(
+    store: &Store,
+    sides: &BTreeMap<IncidentId, Side>,
+    groups: &[PageGroup],
+) -> Result<Vec<JudgedInvestigation>, StoreError> {
+    let pages: BTreeMap<(&IncidentId, &Trigger), &PageGroup> =
+        groups.iter().map(|group| ((&group.incident, &group.trigger), group)).collect();
+    let mut judged = Vec::new();
+    for record in store.investigations()? {
+        let side = &sides[&record.key.incident];
+        let group = pages.get(&(&record.key.incident, &record.key.trigger)).copied();
+        let expected = expected(side, &record, group);
+        let report = match &record.outcome {
+            Outcome::Answered => {
+                let calls = store.trajectory(&record.id)?.calls;
+                let answer = record.report.as_ref().map(|report| Answer::Report(report, &calls));
+                answer.map(|answer| root_cause::judge(&answer, &judgeable(&expected, side)))
+            }
+            Outcome::ModelRejected { why } => {
+                let answer = Answer::None { why, calls: record.calls };
+                Some(root_cause::judge(&answer, &judgeable(&expected, side)))
+            }
+            Outcome::Infra { .. } => None,
+        };
+        let (file, replicate) = (side.truth.file.clone(), side.truth.replicate);
+        judged.push(JudgedInvestigation { record, file, replicate, expected, judged: report });
+    }
+    Ok(judged)
+}
+
+fn judgeable<'a>(expected: &'a Expected, side: &'a Side) -> Judgeable<'a> {
+    Judgeable { expected, universe: Universe { leaves: &side.truth.leaves, dimensions: &side.truth.dimensions } }
+}
+
+/// What the trigger of an investigation expects of a report.
+fn expected(side: &Side, record: &Investigation, group: Option<&PageGroup>) -> Expected {
+    let acting = |fault: &&FaultTruth| fault.active.contains(record.bucket);
+    let faults: Vec<&FaultTruth> = match (&record.key.trigger, group) {
+        (Trigger::Oracle(number), _) => {
+            side.truth.faults.iter().enumerate().filter(|(at, fault)| at == number || acting(fault)).map(|(_, fault)| fault).collect()
+        }
+        (Trigger::Page(_), Some(group)) => {
+            faults_of(&group.pages, &shown(side)).into_iter().map(|number| &side.truth.faults[number]).collect()
+        }
+        (Trigger::Question(_), _) => side.truth.faults.iter().filter(|fault| fault.active.first <= record.bucket).collect(),
+        (Trigger::Placebo(_) | Trigger::Page(_), _) => Vec::new(),
+    };
+    if faults.is_empty() { Expected::Nothing { benign: benign(side, record.bucket) } } else { Expected::Causes(causes(side, &faults)) }
+}
+
+fn causes(side: &Side, faults: &[&FaultTruth]) -> Vec<TrueCause> {
+    let cause = |fault: &&FaultTruth| TrueCause {
+        kind: fault.kind.clone(),
+        change: fault.change.clone(),
+        scope: fault.scope.clone(),
+        onset: Some(side.observed.known.grid.datetime(fault.active.first).date()),
+    };
+    faults.iter().map(cause).collect()
+}
+
+/// The harmless event that acts in a bucket, if one does.
+fn benign(side: &Side, bucket: usize) -> Option<Benign> {
+    let event = side.truth.benign.iter().find(|event| near(event.active, bucket))?;
+    Some(Benign { kind: event.kind.clone(), change: event.change.clone() })
+}
+
+const fn near(window: Window, bucket: usize) -> bool {
+    window.first <= bucket && bucket <= window.last
+}
+
+/// The detectable effects of an incident on all series, in test buckets.
+fn shown(side: &Side) -> Vec<Shown> {
+    let (train, step) = (side.observed.train, side.observed.step());
+    let mut shown = Vec::new();
+    for (number, fault) in side.truth.faults.iter().enumerate() {
+        for effect in &fault.effects {
+            let Some(window) = effect.window else { continue };
+            let Some(first) = window.first.checked_sub(train) else { continue };
+            let window = EffectWindow { first, last: window.last - train, deadline: fault.deadline.buckets(step) };
+            shown.push(Shown { fault: number, series: effect.series.clone(), window });
+        }
+    }
+    shown
+}
+
+/// One row per agent and kind of trigger, one per agent over all, and the oracle's.
+pub(super) fn cause_counts(
+    manifest: &Manifest,
+    investigations: &[JudgedInvestigation],
+    sides: &BTreeMap<IncidentId, Side>,
+) -> Vec<ModelCounts> {
+    let mut rows: BTreeMap<(&ConfigId, Option<&str>), (Role, Files)> = BTreeMap::new();
+    let roles: BTreeMap<&ConfigId, Role> = manifest.agents.iter().map(|agent| (&agent.config, agent.role)).collect();
+    let oracle = ConfigId { name: ORACLE.to_owned(), digest: digest(ORACLE.as_bytes(), 12) };
+    let mut add = |agent, role, kind, side: &Side, counts: &super::Counts| {
+        for trigger in [Some(kind), None] {
+            let files = &mut rows.entry((agent, trigger)).or_insert_with(|| (role, Files::new())).1;
+            let file =
+                files.entry(side.truth.file.clone()).or_insert_with(|| FileCounts { faulted: side.truth.faulted, ..FileCounts::default() });
+            file.counts += counts;
+        }
+    };
+    for investigation in investigations {
+        let key = &investigation.record.key;
+        if matches!(key.trigger, Trigger::Page(_)) {
+            continue;
+        }
+        let counts = investigation.judged.as_ref().map_or_else(|| root_cause::failed(&investigation.expected), JudgedReport::counts);
+        let role = roles.get(&key.agent).copied().unwrap_or(Role::Model);
+        add(&key.agent, role, key.trigger.kind(), &sides[&key.incident], &counts);
+    }
+    // The oracle answers every trigger once.
+    let mut seen = std::collections::BTreeSet::new();
+    for investigation in investigations {
+        let key = &investigation.record.key;
+        if !matches!(key.trigger, Trigger::Page(_)) && seen.insert((&key.incident, &key.trigger)) {
+            let side = &sides[&key.incident];
+            let report = truthful::report(&investigation.expected);
+            let counts = root_cause::judge(&Answer::Report(&report, &[]), &judgeable(&investigation.expected, side)).counts();
+            add(&oracle, Role::Oracle, key.trigger.kind(), side, &counts);
+        }
+    }
+    rows.into_iter()
+        .map(|((config, trigger), (role, files))| ModelCounts {
+            config: config.clone(),
+            agent: None,
+            trigger: trigger.map(str::to_owned),
+            role,
+            files,
+        })
+        .collect()
+}
+
+/// Every incident, model and agent sent end to end, joined.
+pub(super) fn join(
+    suite: &Suite,
+    manifest: &Manifest,
+    groups: &[PageGroup],
+    investigations: &[JudgedInvestigation],
+    sides: &BTreeMap<IncidentId, Side>,
+) -> (Vec<JoinedIncident>, Vec<ModelCounts>) {
+    let judged: BTreeMap<_, _> =
+        investigations.iter().map(|one| ((&one.record.key.incident, &one.record.key.trigger, &one.record.key.agent), one)).collect();
+    // Agents that were sent to pages; where nothing paged, those that would have been.
+    let sent = suite.investigation.end_to_end(manifest.agents.iter().map(|agent| &agent.config));
+    let mut incidents = Vec::new();
+    let mut counts: BTreeMap<(&ConfigId, &ConfigId), (Role, Files)> = BTreeMap::new();
+    for column in &manifest.columns {
+        for agent in &sent {
+            let role = column.role;
+            let files = &mut counts.entry((&column.config, agent)).or_insert_with(|| (role, Files::new())).1;
+            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty()) {
+                let own: Vec<&PageGroup> = groups.iter().filter(|group| group.incident == *id && group.model == column.config).collect();
+                let with: Vec<Investigated<'_>> = own
+                    .iter()
+                    .map(|group| Investigated {
+                        pages: &group.pages,
+                        judged: judged.get(&(id, &group.trigger, *agent)).and_then(|one| one.judged.as_ref()),
+                    })
+                    .collect();
+                let shown = shown(side);
+                let paging = suite.detection.paging(side.observed.step());
+                let joined = Joined { groups: &with, shown: &shown, paging, observed_seconds: side.observed_seconds() };
+                let entry = files
+                    .entry(side.truth.file.clone())
+                    .or_insert_with(|| FileCounts { faulted: side.truth.faulted, ..FileCounts::default() });
+                entry.counts += &joined.counts();
+                let endings = own.into_iter().cloned().zip(joined.endings()).collect();
+                incidents.push(JoinedIncident {
+                    incident: id.clone(),
+                    model: column.config.clone(),
+                    agent: (*agent).clone(),
+                    endings,
+                    missed: joined.missed(),
+                });
+            }
+        }
+    }
+    let rows = counts.into_iter().map(|((model, agent), (role, files))| ModelCounts {
+        config: model.clone(),
+        agent: Some(agent.clone()),
+        trigger: None,
+        role,
+        files,
+    });
+    (incidents, rows.collect())
+}

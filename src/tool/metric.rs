@@ -1,0 +1,271 @@
+//! What each metric counts, per day and group.
+//!
+//! `tickets` counts tickets; `dau` distinct users with a session on the day; `wau` distinct users over the seven days that end with the day;
+//! `events_per_user` events of the day over its dau. A day on which nothing was recorded has no value, and `wau` none while one of its seven
+//! days has none: a week with a hole would look like a loss of users.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::as_of::{AsOf, Visible};
+use super::prepared::{DAY, Dimension, EVENTS, USER};
+use super::query::{Filter, Rows, tally};
+use super::rejection::Rejection;
+use super::reply::Scope;
+
+/// A metric of the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Metric {
+    Tickets,
+    Dau,
+    Wau,
+    EventsPerUser,
+}
+
+/// A group on a day.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cell {
+    /// Whether the day has a value at all.
+    pub(super) recorded: bool,
+    /// Tickets, users, or events.
+    pub(super) amount: u64,
+    /// For a ratio, the users below.
+    pub(super) users: u64,
+}
+
+/// Days of the window of `wau`.
+const WEEK: usize = 7;
+
+impl Metric {
+    pub(super) const ALL: [Self; 4] = [Self::Dau, Self::EventsPerUser, Self::Tickets, Self::Wau];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Tickets => "tickets",
+            Self::Dau => "dau",
+            Self::Wau => "wau",
+            Self::EventsPerUser => "events_per_user",
+        }
+    }
+
+    /// Whether it is counted from tickets; the others from sessions.
+    pub(super) const fn of_tickets(self) -> bool {
+        matches!(self, Self::Tickets)
+    }
+
+    /// The value of a cell.
+    pub(super) fn value(self, cell: Cell) -> Option<f64> {
+        match self {
+            _ if !cell.recorded => None,
+            Self::EventsPerUser => (cell.users > 0).then(|| cell.amount as f64 / cell.users as f64),
+            _ => Some(cell.amount as f64),
+        }
+    }
+
+    /// What a cell adds to the value of the total: its own count, or its events per user of the total.
+    pub(super) fn share(self, cell: Cell, total: Cell) -> Option<f64> {
+        self.value(if self == Self::EventsPerUser { Cell { users: total.users, ..cell } } else { cell })
+    }
+}
+
+/// A metric, narrowed by filters and split by dimensions.
+pub(super) struct Cut<'a> {
+    pub(super) metric: Metric,
+    table: Visible<'a>,
+    filters: Vec<Filter>,
+    by: Vec<&'a Dimension>,
+}
+
+impl<'a> Cut<'a> {
+    /// Checks every name.
+    pub(super) fn new<'n>(
+        seen: &AsOf<'a>,
+        metric: &str,
+        by: impl IntoIterator<Item = &'n str>,
+        filters: impl IntoIterator<Item = (&'n String, Vec<String>)>,
+    ) -> Result<Self, Rejection> {
+        let metric = seen.metric(metric)?;
+        let table = seen.table(metric).ok_or_else(|| Rejection::new("this archive has no such table"))?;
+        let by = by.into_iter().map(|name| seen.dimension(metric, &table, name)).collect::<Result<Vec<_>, _>>()?;
+        let filter = |(name, values): (&'n String, Vec<String>)| table.filter(seen.dimension(metric, &table, name)?, &values);
+        let filters = filters.into_iter().map(filter).collect::<Result<Vec<_>, _>>()?;
+        // Groups and days share one 64-bit key.
+        let width: u64 = 1 << 20;
+        let groups = by.iter().try_fold(width, |all, dimension| all.checked_mul(dimension.values.len().max(1) as u64));
+        if groups.is_none() {
+            return Err(Rejection::new("the dimensions have too many combinations").hint("group by fewer dimensions"));
+        }
+        Ok(Self { metric, table, filters, by })
+    }
+
+    /// Per day, whether the metric has a value.
+    fn recorded(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<bool> {
+        let one = |day: usize| seen.recorded(&self.table, day);
+        match self.metric {
+            Metric::Wau => days.clone().map(|day| day + 1 >= WEEK && (day + 1 - WEEK..=day).all(one)).collect(),
+            _ => days.clone().map(one).collect(),
+        }
+    }
+
+    /// The days of the total of an ungrouped cut.
+    pub(super) fn total(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<Cell> {
+        let mut total: Vec<Cell> = self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect();
+        let whole = Self { metric: self.metric, table: Visible { ..self.table }, filters: self.filters.clone(), by: Vec::new() };
+        whole.each_group(seen, days, |_, cells| total.copy_from_slice(cells));
+        total
+    }
+
+    /// Calls `f` with the codes and the days of every group that has a row, in order of codes.
+    pub(super) fn each_group(&self, seen: &AsOf<'_>, days: &Range<usize>, mut f: impl FnMut(&[u32], &[Cell])) {
+        let counts = self.counts(seen, days);
+        let width = days.len() as u64;
+        let mut cells: Vec<Cell> = self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect();
+        let mut codes = Vec::new();
+        for group in counts.chunk_by(|a, b| a.0 / width == b.0 / width) {
+            for cell in &mut cells {
+                (cell.amount, cell.users) = (0, 0);
+            }
+            for &(key, amount, users) in group {
+                let cell = &mut cells[usize::try_from(key % width).expect("a day number fits")];
+                (cell.amount, cell.users) = (amount, users);
+            }
+            self.unpack(group[0].0 / width, &mut codes);
+            f(&codes, &cells);
+        }
+    }
+
+    /// `(group and day, amount, users)` of the cells with a row, sorted.
+    fn counts(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<(u64, u64, u64)> {
+        let amounts = |tally: Vec<(u64, u64)>| tally.into_iter().map(|(key, amount)| (key, amount, 0)).collect();
+        if self.metric == Metric::Wau {
+            return amounts(self.weeks(seen, days));
+        }
+        let rows = self.select(seen, days);
+        let (day, groups) = (rows.take(DAY), self.groups(&rows));
+        let (width, start) = (days.len() as u64, days.start as u64);
+        let key = |row: usize| groups.of(row) * width + (u64::from(day[row]) - start);
+        let all = || (0..day.len()).map(key).collect();
+        if self.metric == Metric::Tickets {
+            return amounts(tally(all(), None));
+        }
+        let users = tally(self.visits(&rows, &day).into_iter().map(|visit| key(visit.row)).collect(), None);
+        if self.metric == Metric::Dau {
+            return amounts(users);
+        }
+        // Every session has a user, so both tallies have the same keys.
+        let events = tally(all(), Some(&rows.take(EVENTS)));
+        events.into_iter().zip(users).map(|((key, events), (_, users))| (key, events, users)).collect()
+    }
+
+    /// Users of the last seven days. A visit covers the days that no earlier visit of the same user covers: it opens on the first of them and
+    /// closes seven days after the visit, so that users of a day are openings less closings until then.
+    fn weeks(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<(u64, u64)> {
+        let rows = self.select(seen, &(days.start.saturating_sub(WEEK - 1)..days.end));
+        let day = rows.take(DAY);
+        let groups = self.groups(&rows);
+        let (width, start) = (days.len() as u64, days.start as u64);
+        let (mut opened, mut closed) = (Vec::new(), Vec::new());
+        for visit in self.visits(&rows, &day) {
+            let group = groups.of(visit.row) * width;
+            let opens = u64::from(visit.opens).saturating_sub(start);
+            let closes = u64::from(day[visit.row]) + WEEK as u64 - start;
+            if opens < width {
+                opened.push(group + opens);
+            }
+            if closes < width {
+                closed.push(group + closes);
+            }
+        }
+        running(&tally(opened, None), &tally(closed, None), width)
+    }
+
+    fn select(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Rows<'a> {
+        self.table.source.frame.select(seen.rows(&self.table, days), &self.filters)
+    }
+
+    /// The codes of the split in these rows.
+    fn groups<'r>(&self, rows: &Rows<'r>) -> Groups<'r> {
+        Groups(self.by.iter().map(|dimension| (dimension.values.len() as u64, rows.take(dimension.column))).collect())
+    }
+
+    /// The codes of a group.
+    fn unpack(&self, mut group: u64, codes: &mut Vec<u32>) {
+        codes.clear();
+        for dimension in self.by.iter().rev() {
+            let values = dimension.values.len() as u64;
+            codes.push(u32::try_from(group % values).expect("a code has 32 bits"));
+            group /= values;
+        }
+        codes.reverse();
+    }
+
+    /// The visible values of the first dimension of the split, with their codes, by name.
+    pub(super) fn values(&self) -> Vec<(&'a str, u32)> {
+        self.by.first().map(|dimension| dimension.visible(self.table.rows)).unwrap_or_default()
+    }
+
+    /// What a group has in common.
+    pub(super) fn scope(&self, codes: &[u32]) -> Scope {
+        let value = |(dimension, code): (&&Dimension, &u32)| (dimension.name.clone(), dimension.values[*code as usize].clone());
+        self.by.iter().zip(codes).map(value).collect()
+    }
+
+    /// The first row of every user (in every group) on every day.
+    fn visits(&self, rows: &Rows<'_>, day: &[u32]) -> Vec<Visit> {
+        let users = rows.take(USER);
+        // Attributes of users stay, so a user lies in one group; where an attribute of sessions splits them, he counts once in each.
+        let split = self.by.iter().filter(|dimension| dimension.of_sessions);
+        let split = Groups(split.map(|dimension| (dimension.values.len() as u64, rows.take(dimension.column))).collect());
+        let each = split.size();
+        let id = |row: usize| usize::try_from(split.of(row)).expect("a code fits") + users[row] as usize * each;
+        let mut covered = vec![0; users.iter().max().map_or(0, |&user| (user as usize + 1) * each)];
+        let mut visits = Vec::new();
+        for (row, &day) in day.iter().enumerate() {
+            let until = &mut covered[id(row)];
+            let next = day + WEEK as u32;
+            if *until != next {
+                visits.push(Visit { row, opens: day.max(*until) });
+                *until = next;
+            }
+        }
+        visits
+    }
+}
+
+/// The first session of a user on a day.
+struct Visit {
+    row: usize,
+    /// The first day whose week holds this visit and no earlier one.
+    opens: u32,
+}
+
+/// Number of values and codes per row, for each dimension of a split.
+struct Groups<'r>(Vec<(u64, Cow<'r, [u32]>)>);
+
+impl Groups<'_> {
+    /// The codes of a row in one number.
+    fn of(&self, row: usize) -> u64 {
+        self.0.iter().fold(0, |group, (values, codes)| group * values + u64::from(codes[row]))
+    }
+
+    /// How many numbers there may be.
+    fn size(&self) -> usize {
+        self.0.iter().map(|(values, _)| usize::try_from(*values).expect("a column has at most 65,536 values")).product()
+    }
+}
+
+/// Per group and day, openings less closings up to that day.
+fn running(opened: &[(u64, u64)], closed: &[(u64, u64)], width: u64) -> Vec<(u64, u64)> {
+    let mut counts = Vec::new();
+    let mut closed = closed.iter().peekable();
+    for group in opened.chunk_by(|a, b| a.0 / width == b.0 / width) {
+        let mut opened = group.iter().peekable();
+        let mut users = 0;
+        for key in group[0].0 / width * width..(group[0].0 / width + 1) * width {
+            users += opened.next_if(|(at, _)| *at == key).map_or(0, |(_, n)| *n);
+            users -= closed.next_if(|(at, _)| *at == key).map_or(0, |(_, n)| *n);
+            counts.push((key, users));
+        }
+    }
+    counts
+}
