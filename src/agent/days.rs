@@ -1,7 +1,7 @@
-//! Days of the calendar: the only unit of time in tool arguments and replies.
+//! Days of the calendar, and hours of them: the units of time in tool arguments and replies.
 
-use jiff::ToSpan;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
+use jiff::{SignedDuration, ToSpan};
 
 use crate::tool::reply::Range;
 
@@ -34,6 +34,40 @@ impl Days {
     }
 }
 
+impl From<Days> for Range {
+    fn from(days: Days) -> Self {
+        days.range()
+    }
+}
+
+/// A part of a day or two, the end not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hours {
+    pub(super) from: DateTime,
+    pub(super) to: DateTime,
+}
+
+impl Hours {
+    /// The days it touches.
+    pub(super) fn days(self) -> Days {
+        let last = self.to.checked_sub(SignedDuration::from_secs(1)).unwrap_or(self.to);
+        Days { from: self.from.date(), to: last.date() }
+    }
+
+    /// The same hours some days earlier.
+    pub(super) fn days_before(self, days: i64) -> Self {
+        let back = |at: DateTime| at.checked_sub(days.days()).unwrap_or(at);
+        Self { from: back(self.from), to: back(self.to) }
+    }
+}
+
+impl From<Hours> for Range {
+    fn from(hours: Hours) -> Self {
+        let write = |at: DateTime| at.strftime("%Y-%m-%dT%H:%M").to_string();
+        Self { from: write(hours.from), to: write(hours.to) }
+    }
+}
+
 /// Some days later, or earlier. At the ends of the calendar it stays there.
 pub(super) fn shift(day: Date, days: i64) -> Date {
     day.checked_add(days.days()).unwrap_or(day)
@@ -47,6 +81,11 @@ pub(super) fn between(from: Date, to: Date) -> i64 {
 /// The day that a label begins with: `2023-10-05` and `2023-10-05T14:00:00+02` alike.
 pub(super) fn day_of(label: &str) -> Option<Date> {
     label.get(..10).and_then(|date| date.parse().ok())
+}
+
+/// The time that a label begins with, if it has one: `2023-10-05T14:00:00+02`.
+pub(super) fn time_of(label: &str) -> Option<DateTime> {
+    label.get(..19).and_then(|time| time.parse().ok())
 }
 
 /// The first date written in a text, year first.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Halt;
 use super::days::Days;
 use super::report::Evidence;
-use crate::tool::reply::{CheckDeployments, QueryMetric, Scope, SegmentByDimension, TicketSamples, TicketStats};
+use crate::tool::reply::{CheckDeployments, QueryMetric, Range, Scope, SegmentByDimension, TicketSamples, TicketStats};
 use crate::tool::{Desk, ToolReply};
 
 /// Names of tools and metrics that an agent must do without; `metrics` stands for every metric.
@@ -79,13 +79,21 @@ impl<'a, 'd> Look<'a, 'd> {
     }
 
     /// A metric, day by day.
-    pub(super) fn daily(&mut self, metric: &str, days: Days, filters: &Scope) -> Result<Option<Seen<QueryMetric>>, Halt> {
-        self.ask("query_metric", json!({"metric": metric, "range": days.range(), "filters": filters}))
+    pub(super) fn daily(&mut self, metric: &str, range: impl Into<Range>, filters: &Scope) -> Result<Option<Seen<QueryMetric>>, Halt> {
+        let range: Range = range.into();
+        self.ask("query_metric", json!({"metric": metric, "range": range, "filters": filters}))
     }
 
     /// A metric by combinations of dimensions.
-    pub(super) fn groups(&mut self, metric: &str, days: Days, by: &[&str], filters: &Scope) -> Result<Option<Seen<QueryMetric>>, Halt> {
-        self.ask("query_metric", json!({"metric": metric, "range": days.range(), "group_by": by, "filters": filters}))
+    pub(super) fn groups(
+        &mut self,
+        metric: &str,
+        range: impl Into<Range>,
+        by: &[&str],
+        filters: &Scope,
+    ) -> Result<Option<Seen<QueryMetric>>, Halt> {
+        let range: Range = range.into();
+        self.ask("query_metric", json!({"metric": metric, "range": range, "group_by": by, "filters": filters}))
     }
 
     /// The values of one dimension, before and now.
@@ -93,10 +101,11 @@ impl<'a, 'd> Look<'a, 'd> {
         &mut self,
         metric: &str,
         dimension: &str,
-        days: Days,
+        range: impl Into<Range>,
         baseline: Days,
     ) -> Result<Option<Seen<SegmentByDimension>>, Halt> {
-        let arguments = json!({"metric": metric, "dimension": dimension, "range": days.range(), "baseline_range": baseline.range()});
+        let range: Range = range.into();
+        let arguments = json!({"metric": metric, "dimension": dimension, "range": range, "baseline_range": baseline.range()});
         self.ask("segment_by_dimension", arguments)
     }
 

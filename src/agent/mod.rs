@@ -34,7 +34,7 @@ pub use trajectory::{Trajectory, investigate};
 pub struct Alert {
     /// Names of the paged series, for example `tickets`, `tickets{platform=android}` or `dau`.
     pub series: Vec<String>,
-    /// The day of the first paged bucket, `2023-10-05`.
+    /// The first paged bucket: a day, `2023-10-05`, or below that a time, `2023-10-05T14:00:00+02`.
     pub since: String,
 }
 

@@ -79,7 +79,7 @@ fn default_series(incident: &Incident) -> Vec<String> {
 }
 
 fn sent(incident: &Incident, trigger: Trigger, bucket: usize, series: Vec<String>) -> Sent {
-    let since = incident.observed.known.grid.datetime(bucket).date().to_string();
+    let since = incident.observed.known.grid.label(bucket);
     Sent { trigger, bucket, alert: Some(Alert { series, since }), question: None }
 }
 
@@ -129,7 +129,7 @@ pub fn of_group(incident: &Incident, group: &PageGroup) -> Option<Sent> {
     let mut series: Vec<String> = group.pages.iter().map(|(_, series)| series.clone()).collect();
     series.sort();
     series.dedup();
-    let since = incident.observed.known.grid.datetime(incident.observed.train + first).date().to_string();
+    let since = incident.observed.known.grid.label(incident.observed.train + first);
     Some(Sent {
         trigger: group.trigger.clone(),
         bucket: incident.observed.train + last,

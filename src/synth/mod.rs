@@ -128,11 +128,11 @@ pub fn expected_totals(scenario: &Scenario, role: SeedRole, replicate: u32) -> R
     Ok(case.watch.iter().map(|(name, watched)| (name.clone(), total(watched))).collect())
 }
 
-/// Tickets of an archive begin so many days before test: tools look no further back.
-const ARCHIVE_DAYS: i64 = 42;
+/// Tickets of an archive begin so many days before test: nobody looks further back for a level, and nothing is recorded there.
+const ARCHIVE_DAYS: i64 = 91;
 
 /// Makes the archive of the incident that [`generate`] makes for the same arguments: every session, every change, and the tickets of
-/// test and of six weeks before it, under the numbers that [`tickets`] gives them.
+/// test and of thirteen weeks before it, under the numbers that [`tickets`] gives them.
 ///
 /// # Errors
 /// As [`activity`](fn@activity).
@@ -140,7 +140,9 @@ pub fn archive(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<Ar
     let synthesis = Synthesis::new(scenario, role, replicate, MAX_ROWS)?;
     let days = &scenario.case.days;
     let first = days.train.saturating_sub(Span::days(ARCHIVE_DAYS).buckets(days.grid.step()));
-    let (table, causes) = tickets::table_from(&synthesis, first);
+    let (mut table, causes) = tickets::table_from(&synthesis, first);
+    // A day without tickets in the archive is one that was not kept, and not one on which nobody wrote.
+    table.recorded[..first].fill(false);
     let table = Arc::new(table);
     Ok(Archive {
         id: synthesis.id(),

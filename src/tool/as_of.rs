@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, Zoned};
 
 use super::metric::Metric;
@@ -31,6 +31,14 @@ pub(super) struct Visible<'a> {
     pub(super) source: &'a Source,
     /// Rows created before `now`.
     pub(super) rows: usize,
+}
+
+/// The days of a range, and the seconds where it has times of day.
+pub(super) struct Span {
+    pub(super) days: Range<usize>,
+    pub(super) seconds: Option<Range<Second>>,
+    /// As the reply states it.
+    pub(super) range: reply::Range,
 }
 
 impl<'a> AsOf<'a> {
@@ -158,6 +166,33 @@ impl<'a> AsOf<'a> {
         Ok((number(from)..number(to) + 1, reply::Range { from: from.to_string(), to: to.to_string() }))
     }
 
+    /// The same for a range whose ends may have a time of day, with the seconds it then covers: rows from the first up to, not including,
+    /// the second. Only tickets have times; what users do is counted by the day.
+    pub(super) fn span(&self, range: &reply::Range, metric: Metric) -> Result<Span, Rejection> {
+        if range.from.len() == DATE && range.to.len() == DATE {
+            let (days, range) = self.range(range)?;
+            return Ok(Span { days, seconds: None, range });
+        }
+        if !metric.of_tickets() {
+            let why = format!("`{}` is counted by the day, the range {}..{} has times", metric.name(), range.from, range.to);
+            return Err(Rejection::new(why).hint("give dates, for example 2023-10-01"));
+        }
+        let (from, to) = (time("from", &range.from, false)?, time("to", &range.to, true)?);
+        if from >= to {
+            return Err(Rejection::new(format!("range ends before it begins: from {from}, to {to}")).hint("swap `from` and `to`"));
+        }
+        let second = |at: DateTime| at.to_zoned(self.prepared.calendar.zone.clone()).map_or(self.limit, |at| at.timestamp().as_second());
+        let seconds = second(from)..second(to).min(self.limit);
+        if seconds.is_empty() {
+            return Err(self.outside(range, &self.after()));
+        }
+        let last = to.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(to).date();
+        let (days, _) = self.range(&reply::Range { from: from.date().to_string(), to: last.to_string() })?;
+        let write = |at: DateTime| at.strftime("%Y-%m-%dT%H:%M").to_string();
+        let end = if seconds.end < second(to) { self.now.datetime() } else { to };
+        Ok(Span { days, seconds: Some(seconds), range: reply::Range { from: write(from), to: write(end) } })
+    }
+
     /// The dates of a range, checked and with its end before `now`; it may begin before the archive.
     pub(super) fn dates(&self, range: &reply::Range) -> Result<(Date, Date), Rejection> {
         let (from, to) = (date("from", &range.from)?, date("to", &range.to)?);
@@ -246,6 +281,23 @@ impl Visible<'_> {
         }
         Ok((dimension.column, wanted.iter().map(code).collect::<Result<_, _>>()?))
     }
+}
+
+/// Length of a date as it is written.
+const DATE: usize = 10;
+
+/// A time in the one form that is accepted, or a date: its first instant, or for an end the one after its last.
+fn time(name: &str, text: &str, end: bool) -> Result<DateTime, Rejection> {
+    if text.len() == DATE {
+        let date = date(name, text)?;
+        let day = if end { date.tomorrow().unwrap_or(date) } else { date };
+        return Ok(day.at(0, 0, 0, 0));
+    }
+    let parsed = if text.len() == DATE + 6 { text.parse().ok() } else { None };
+    parsed.ok_or_else(|| {
+        let why = format!("`{name}` is `{text}`, which is neither a date nor a time of day");
+        Rejection::new(why).hint("write 2023-10-01, or 2023-10-01T14:00 in the time of the archive")
+    })
 }
 
 /// A date in the one form that is accepted.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::as_of::{AsOf, Visible};
-use super::prepared::{DAY, Dimension, EVENTS, USER};
+use super::prepared::{DAY, Dimension, EVENTS, Second, USER};
 use super::query::{Filter, Rows, tally};
 use super::rejection::Rejection;
 use super::reply::Scope;
@@ -74,6 +74,8 @@ pub(super) struct Cut<'a> {
     table: Visible<'a>,
     filters: Vec<Filter>,
     by: Vec<&'a Dimension>,
+    /// Rows of these seconds only.
+    seconds: Option<Range<Second>>,
 }
 
 impl<'a> Cut<'a> {
@@ -95,7 +97,12 @@ impl<'a> Cut<'a> {
         if groups.is_none() {
             return Err(Rejection::new("the dimensions have too many combinations").hint("group by fewer dimensions"));
         }
-        Ok(Self { metric, table, filters, by })
+        Ok(Self { metric, table, filters, by, seconds: None })
+    }
+
+    /// The same within some seconds.
+    pub(super) fn during(&self, seconds: Option<Range<Second>>) -> Self {
+        Self { table: Visible { ..self.table }, filters: self.filters.clone(), by: self.by.clone(), seconds, metric: self.metric }
     }
 
     /// Per day, whether the metric has a value.
@@ -110,7 +117,7 @@ impl<'a> Cut<'a> {
     /// The days of the total of an ungrouped cut.
     pub(super) fn total(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<Cell> {
         let mut total: Vec<Cell> = self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect();
-        let whole = Self { metric: self.metric, table: Visible { ..self.table }, filters: self.filters.clone(), by: Vec::new() };
+        let whole = Self { metric: self.metric, table: Visible { ..self.table }, filters: self.filters.clone(), by: Vec::new(), seconds: self.seconds.clone() };
         whole.each_group(seen, days, |_, cells| total.copy_from_slice(cells));
         total
     }
@@ -180,7 +187,12 @@ impl<'a> Cut<'a> {
     }
 
     fn select(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Rows<'a> {
-        self.table.source.frame.select(seen.rows(&self.table, days), &self.filters)
+        let mut rows = seen.rows(&self.table, days);
+        if let Some(seconds) = &self.seconds {
+            let before = |second: Second| self.table.source.at[rows.clone()].partition_point(|&at| at < second);
+            rows = rows.start + before(seconds.start)..rows.start + before(seconds.end);
+        }
+        self.table.source.frame.select(rows, &self.filters)
     }
 
     /// The codes of the split in these rows.

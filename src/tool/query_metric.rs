@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::arguments::{Filters, lists, read, schema};
+use super::as_of::Span;
 use super::metric::Cut;
 use super::rejection::{Rejection, answer};
 use super::reply::{self, DayValue, GroupValue, Range};
@@ -52,7 +53,8 @@ impl Tool for QueryMetric {
 fn query(seen: &AsOf<'_>, arguments: &Arguments) -> Result<reply::QueryMetric, Rejection> {
     check(&arguments.group_by)?;
     let cut = Cut::new(seen, &arguments.metric, arguments.group_by.iter().map(String::as_str), lists(&arguments.filters))?;
-    let (days, range) = seen.range(&arguments.range)?;
+    let Span { days, seconds, range } = seen.span(&arguments.range, cut.metric)?;
+    let cut = cut.during(seconds);
     let metric = cut.metric;
     let total = cut.total(seen, &days);
     let by_day = || days.clone().zip(&total).map(|(day, &cell)| DayValue { date: seen.date(day).to_string(), value: metric.value(cell) });

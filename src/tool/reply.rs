@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 /// Dimension → value.
 pub type Scope = BTreeMap<String, String>;
 
-/// Days, both ends included.
+/// Days, both ends included; of tickets also the hours between two times of day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
-    /// First day, `2023-10-01`.
+    /// First day, `2023-10-01`, or for tickets a time, `2023-10-01T14:00`.
     pub from: String,
-    /// Last day.
+    /// Last day, or a time that is no longer included.
     pub to: String,
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::arguments::{read, schema};
+use super::as_of::Span;
 use super::metric::{Cell, Cut};
 use super::rejection::{Rejection, answer};
 use super::reply::{self, Range, Segment};
@@ -81,10 +82,11 @@ fn segment(seen: &AsOf<'_>, arguments: &Arguments) -> Result<reply::SegmentByDim
         );
     }
     let cut = Cut::new(seen, &arguments.metric, [arguments.dimension.as_str()], [])?;
-    let (days, range) = seen.range(&arguments.range)?;
-    let (before, baseline_range) = seen.range(&arguments.baseline_range)?;
-    let (total, current) = levels(seen, &cut, &days);
-    let (total_before, baseline) = levels(seen, &cut, &before);
+    let Span { days, seconds, range } = seen.span(&arguments.range, cut.metric)?;
+    let before = seen.span(&arguments.baseline_range, cut.metric)?;
+    let (total, current) = levels(seen, &cut.during(seconds), &days);
+    let (total_before, baseline) = levels(seen, &cut.during(before.seconds), &before.days);
+    let baseline_range = before.range;
     let total = compare("all".to_owned(), total_before, total, None);
     let moved = total.current.zip(total.baseline).map(|(current, baseline)| current - baseline);
     let level = |levels: &BTreeMap<u32, Level>, code: u32, empty: Level| levels.get(&code).copied().unwrap_or(empty);

@@ -4,20 +4,47 @@ use jiff::civil::Date;
 
 use super::super::days::{Days, between, day_of, shift};
 use super::super::report::Benign;
-use super::search::Found;
-use super::volume::History;
+use super::super::likelihood::Cell;
+use super::counts::{Counts, Part};
+use super::joint::{Hypothesis, Mix};
+use super::volume::{History, Volume};
 use crate::data::holiday;
 use crate::tool::reply::Deployment;
 
+/// What forms ask and desks write: labels that a new form moves, users do not.
+const WRITTEN: [&str; 4] = ["queue", "type", "priority", "product"];
+/// A total whose move is no likelier than this stayed.
+const TOTAL_STAYED: f64 = 2.5;
+
 /// What is known when the scan is over.
 pub(super) struct Evidence<'a> {
-    pub(super) found: &'a Found,
+    pub(super) best: &'a Hypothesis,
+    pub(super) counts: &'a [Counts],
+    /// The metric that says most for the hypothesis, and its history.
+    pub(super) main: usize,
+    pub(super) mix: Option<&'a Mix>,
     pub(super) history: &'a History,
     pub(super) changes: &'a [Deployment],
     /// Countries whose holidays may count.
     pub(super) countries: &'a [String],
     /// Whether a change is suspected that reached exactly the scope.
     pub(super) suspected: bool,
+}
+
+impl Evidence<'_> {
+    fn volume(&self) -> &Volume {
+        &self.counts[self.main].volume
+    }
+
+    /// The counts of the hypothesis on its loudest metric.
+    fn cell(&self) -> Cell {
+        self.best.cells[self.main].map(|(cell, _)| cell).unwrap_or_default()
+    }
+
+    /// The values of a dimension on the first metric that has it.
+    fn parts(&self, dimension: &str) -> Option<&[Part]> {
+        self.counts.iter().find_map(|counts| counts.parts.get(dimension)).map(Vec::as_slice)
+    }
 }
 
 /// The harmless explanation that fits, if one does.
@@ -46,19 +73,19 @@ fn under_way<'a>(changes: &'a [Deployment], kind: &str, window: Days) -> Option<
 
 /// Days without any record, announced as maintenance.
 fn logging_outage(evidence: &Evidence<'_>) -> Option<Benign> {
-    let window = evidence.found.volume.window;
+    let window = evidence.volume().window;
     let around = Days { from: shift(window.from, -2), to: window.to };
     let missing = (0..around.len()).any(|at| evidence.history.is_missing(shift(around.from, at)));
     let announced = under_way(evidence.changes, "maintenance", around);
-    let low = evidence.found.best.scope.is_empty() && evidence.found.volume.z() < 0.0;
+    let low = evidence.best.scope.is_empty() && evidence.volume().z() < 0.0;
     announced.filter(|_| missing || low).and_then(|change| benign("logging_outage", Some(change)))
 }
 
 /// More of everything, or of everything in the countries of the campaign, while one runs.
 fn campaign(evidence: &Evidence<'_>) -> Option<Benign> {
-    let best = &evidence.found.best;
-    let change = under_way(evidence.changes, "campaign", evidence.found.volume.window)?;
-    if best.cell.change() <= 0.0 || evidence.suspected {
+    let best = evidence.best;
+    let change = under_way(evidence.changes, "campaign", evidence.volume().window)?;
+    if evidence.cell().change() <= 0.0 || evidence.suspected {
         return None;
     }
     let fits = |dimension: &str, touched: &[String]| match best.scope.get(dimension) {
@@ -74,14 +101,14 @@ fn campaign(evidence: &Evidence<'_>) -> Option<Benign> {
 
 /// Less of everything, or a little more after it, on a public holiday of a country that the desk serves.
 fn holiday(evidence: &Evidence<'_>) -> Option<Benign> {
-    let volume = &evidence.found.volume;
+    let volume = evidence.volume();
     let drop = volume.all.change() < 0.0;
     let lowest = (0..volume.window.len())
         .map(|at| shift(volume.window.from, at))
         .filter(|day| evidence.history.z(*day, volume.window.from).is_some_and(|z| z < -2.0));
     let lows: Vec<Date> = lowest.collect();
     let known = lows.iter().filter(|day| is_holiday(**day, evidence.countries)).count();
-    let shares_stayed = evidence.found.best.scope.is_empty() || evidence.found.best.score < volume.total_moved();
+    let shares_stayed = evidence.best.scope.is_empty() || evidence.best.score < volume.total_moved();
     (drop && known > 0 && known * 2 >= lows.len() && shares_stayed).then_some(())?;
     benign("holiday", None)
 }
@@ -91,24 +118,34 @@ fn is_holiday(day: Date, countries: &[String]) -> bool {
     countries.iter().any(|country| on(country))
 }
 
-/// Whether moved shares explain the window better than a scope does.
+/// A release right before a window in which nothing happened.
+pub(super) fn release(changes: &[Deployment], window: Days) -> Option<Benign> {
+    let fresh = |change: &&Deployment| {
+        let lag = day_of(&change.at).map(|at| between(at, window.to));
+        change.kind == "deployment" && lag.is_some_and(|lag| (0..window.len() + 1).contains(&lag))
+    };
+    changes.iter().rfind(fresh).and_then(|change| benign("decoy_deployment", Some(change)))
+}
+
+/// Whether moved shares explain the window better than a scope does, and totals stayed.
 fn shares_moved(evidence: &Evidence<'_>) -> bool {
-    evidence.found.mix.as_ref().is_some_and(|mix| mix.score > 3.0 && mix.score > evidence.found.candidates[0].score)
+    let stayed = evidence.counts.iter().all(|counts| counts.volume.total_moved() < TOTAL_STAYED);
+    stayed && evidence.mix.is_some_and(|mix| mix.score > 3.0 && mix.score > evidence.best.score)
 }
 
 /// Two values of a dimension exchanged tickets, and the form changed.
 fn relabelled(evidence: &Evidence<'_>) -> Option<Benign> {
-    let mix = evidence.found.mix.as_ref().filter(|_| shares_moved(evidence))?;
-    if !matches!(mix.dimension.as_str(), "queue" | "type" | "priority" | "product") {
+    let mix = evidence.mix.filter(|_| shares_moved(evidence))?;
+    if !WRITTEN.contains(&mix.dimension.as_str()) {
         return None;
     }
-    let parts = evidence.found.parts.get(&mix.dimension)?;
-    let excess = |at: &super::search::Part| at.cell.current - at.cell.expected;
+    let parts = evidence.parts(&mix.dimension)?;
+    let excess = |at: &Part| at.cell.current - at.cell.expected;
     let fallen = parts.iter().min_by(|a, b| excess(a).total_cmp(&excess(b)))?;
     let risen = parts.iter().max_by(|a, b| excess(a).total_cmp(&excess(b)))?;
     let exchanged = fallen.cell.change() < -0.3 && (excess(fallen) + excess(risen)).abs() < 0.5 * excess(risen);
     exchanged.then_some(())?;
-    let window = evidence.found.volume.window;
+    let window = evidence.volume().window;
     let form = evidence
         .changes
         .iter()
@@ -118,22 +155,24 @@ fn relabelled(evidence: &Evidence<'_>) -> Option<Benign> {
 
 /// Users took up a new version: its numbers rise, those of older ones fall, and the total stays.
 fn swapped_version(evidence: &Evidence<'_>) -> Option<Benign> {
-    let mix = evidence.found.mix.as_ref().filter(|mix| mix.dimension == "app_version" && shares_moved(evidence))?;
-    let parts = evidence.found.parts.get(&mix.dimension)?;
+    let mix = evidence.mix.filter(|mix| mix.dimension == "app_version" && shares_moved(evidence))?;
+    let parts = evidence.parts(&mix.dimension)?;
     let risen = parts.iter().max_by(|a, b| a.cell.change().total_cmp(&b.cell.change()))?;
     let release = evidence.changes.iter().rfind(|change| change.version.as_ref() == Some(&risen.value))?;
     benign("decoy_deployment", Some(release))
 }
 
+/// Other users than before, each with as much trouble as before.
 fn mix_shift(evidence: &Evidence<'_>) -> Option<Benign> {
-    if shares_moved(evidence) { benign("mix_shift", None) } else { None }
+    let of_users = evidence.mix.is_some_and(|mix| !WRITTEN.contains(&mix.dimension.as_str()));
+    if of_users && shares_moved(evidence) { benign("mix_shift", None) } else { None }
 }
 
 /// Everything grows alike, and did so in the weeks before: the last four weeks rose week by week.
 fn slow_growth(evidence: &Evidence<'_>) -> Option<Benign> {
-    let volume = &evidence.found.volume;
+    let volume = evidence.volume();
     let change = volume.all.change();
-    if !evidence.found.best.scope.is_empty() || evidence.suspected || !(0.0..0.35).contains(&change) {
+    if !evidence.best.scope.is_empty() || evidence.suspected || !(0.0..0.35).contains(&change) {
         return None;
     }
     let week = |back: i64| -> Option<f64> {

@@ -14,8 +14,8 @@ pub(super) struct Signs<'a> {
     /// Relative change of the other metric in the same scope, if there is one.
     pub(super) other: Option<f64>,
     pub(super) suspect: Option<&'a Suspect>,
-    /// Whether the change came over many days.
-    pub(super) gradual: bool,
+    /// Relative change of the events of a user in the scope, if there are users.
+    pub(super) events_per_user: Option<f64>,
     /// Dimensions in which one value alone holds the excess.
     pub(super) single_handed: &'a [String],
     pub(super) stats: Option<&'a TicketStats>,
@@ -32,7 +32,7 @@ const fn named(kind: &'static str, sure: f64) -> Named {
 }
 
 /// Dimensions that scripts have in common and people of one place do not.
-const OF_SCRIPTS: [&str; 4] = ["plan", "tier", "type", "device"];
+const OF_SCRIPTS: [&str; 3] = ["plan", "tier", "device"];
 /// Dimensions whose tickets nobody can lose on the way without losing users: what is written down, not where it comes from.
 const OF_DESKS: [&str; 4] = ["queue", "type", "priority", "product"];
 
@@ -47,11 +47,14 @@ pub(super) fn kind(signs: &Signs<'_>) -> Named {
 }
 
 fn rise(signs: &Signs<'_>) -> Named {
-    let scripted = signs.single_handed.len() >= 2 && signs.single_handed.iter().any(|name| OF_SCRIPTS.contains(&name.as_str()));
+    if signs.events_per_user.is_some_and(|change| change > 0.3) && signs.other.is_some_and(|change| change > -0.05) {
+        return named("bot_burst", 0.9);
+    }
+    let scripted = signs.single_handed.iter().any(|name| OF_SCRIPTS.contains(&name.as_str())) && !speaks_of_trouble(signs.stats);
     if let Some(suspect) = signs.suspect.filter(|suspect| !scripted || suspect.weight > 2.5) {
         return named(kind_of(&suspect.change).unwrap_or("deployment"), if suspect.weight > 1.5 { 0.95 } else { 0.7 });
     }
-    if scripted && !outage_tags(signs.stats) {
+    if scripted {
         return named("bot_burst", 0.85);
     }
     if signs.scope.is_empty() { named("dependency_failure", 0.85) } else { named("segment_outage", 0.85) }
@@ -68,22 +71,22 @@ fn fall(signs: &Signs<'_>) -> Named {
     }
 }
 
+/// Fewer users: those who complain were hurt, those who do not stay away.
 fn users_lost(signs: &Signs<'_>) -> Named {
     let complaints = signs.other.is_some_and(|change| change > 0.2);
     if let Some(suspect) = signs.suspect.filter(|suspect| suspect.weight > 0.5 || complaints) {
         return named(kind_of(&suspect.change).unwrap_or("deployment"), if suspect.weight > 1.5 { 0.95 } else { 0.7 });
     }
-    match (complaints, signs.gradual) {
-        (true, _) if signs.scope.is_empty() => named("dependency_failure", 0.8),
-        (true, _) => named("segment_outage", 0.8),
-        (false, true) => named("retention_decline", 0.8),
-        (false, false) => named("data_pipeline_gap", 0.7),
+    match complaints {
+        true if signs.scope.is_empty() => named("dependency_failure", 0.8),
+        true => named("segment_outage", 0.8),
+        false => named("retention_decline", 0.8),
     }
 }
 
-/// Whether tickets of the day speak of an outage more than before.
-fn outage_tags(stats: Option<&TicketStats>) -> bool {
-    const TAGS: [&str; 3] = ["outage", "crash", "performance"];
+/// Whether tickets of the day speak of trouble more than before.
+fn speaks_of_trouble(stats: Option<&TicketStats>) -> bool {
+    const TAGS: [&str; 5] = ["outage", "crash", "performance", "login", "payment"];
     let risen = |tag: &str| {
         let share = stats.and_then(|stats| stats.tags.iter().find(|share| share.value == tag));
         share.is_some_and(|share| share.share > 2.0 * share.baseline_share.unwrap_or(0.0) + 0.05)

@@ -31,6 +31,16 @@ pub(super) struct Effect<'a> {
     pub(super) alone: bool,
 }
 
+/// What a release says of whom it reaches: its platform, its version, and its region if that is one.
+pub(super) fn stated(change: &Deployment) -> Scope {
+    let mut scope = super::super::latest_deploy::scope_of(change);
+    if change.platform.is_none() {
+        // Without a platform, a version is a word: everything has one.
+        scope.remove("app_version");
+    }
+    scope
+}
+
 /// The changes that could have done it, most likely first.
 pub(super) fn suspects(changes: &[Deployment], effect: &Effect<'_>) -> Vec<Suspect> {
     let mut found: Vec<Suspect> = changes.iter().filter_map(|change| suspect(change, effect)).collect();

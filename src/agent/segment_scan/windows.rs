@@ -1,0 +1,91 @@
+//! Which days to look at: those of the alert, those a question names, or those in which most moved.
+
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime};
+
+use super::super::days::{Days, Hours, between, date_in, day_of, shift, time_of};
+use super::super::look::Look;
+use super::super::{Case, Halt};
+use super::volume::History;
+use crate::tool::reply::Deployment;
+
+/// A window is never longer.
+pub(super) const LONGEST: i64 = 14;
+/// Windows that are compared when nothing says where to look.
+const COMPARED: usize = 7;
+/// Weekdays on which the time of day of tickets is learned.
+const WEEKS: i64 = 2;
+
+/// The hours from an alert to now, where the alert names a time of day and not much more than a day has gone by.
+pub(super) fn hours(case: &Case<'_>, now: DateTime) -> Option<Hours> {
+    let from = case.alert.and_then(|alert| time_of(&alert.since))?;
+    let length = now.duration_since(from);
+    (length.is_positive() && length <= SignedDuration::from_hours(24)).then_some(Hours { from, to: now })
+}
+
+/// Windows worth a look, the likeliest first: from the alert (or the first strange day before it) to now; from the day that a question
+/// names; else the last days, and those after each of the latest changes.
+pub(super) fn windows(histories: &[History], case: &Case<'_>, log: &[Deployment], today: Date) -> Vec<Days> {
+    if let Some(since) = case.alert.and_then(|alert| day_of(&alert.since)).filter(|since| *since <= today) {
+        let start = since.max(shift(today, 1 - LONGEST));
+        return vec![Days { from: first_strange(histories, start, today), to: today }];
+    }
+    if let Some(named) = case.question.and_then(date_in).filter(|named| *named <= today) {
+        return vec![Days { from: named, to: shift(named, 2).min(today) }, Days { from: named, to: shift(named, 6).min(today) }];
+    }
+    let start = first_strange(histories, today, today);
+    let mut found = if start < today { vec![Days { from: start, to: today }] } else { Vec::new() };
+    found.extend([1, 3, 7].into_iter().map(|len| Days::ending(today, len)));
+    found.push(Days::ending(shift(today, -7), 7));
+    let after = |change: &Deployment| {
+        let from = day_of(&change.at)?;
+        (from < today && between(from, today) < 4 * 7).then(|| Days { from: shift(from, 1), to: shift(from, 7).min(today) })
+    };
+    for window in log.iter().rev().filter_map(after) {
+        if !found.contains(&window) {
+            found.push(window);
+        }
+    }
+    found.truncate(COMPARED);
+    found
+}
+
+/// The first of the days before a start that were strange without a break, and in the same direction.
+fn first_strange(histories: &[History], start: Date, today: Date) -> Date {
+    let of_one = |history: &History| {
+        let sign = history.z(today, start).unwrap_or(0.0).signum();
+        let mut from = start;
+        while shift(from, LONGEST - 1) > today && history.z(shift(from, -1), shift(from, -7)).is_some_and(|z| z * sign > 2.5) {
+            from = shift(from, -1);
+        }
+        from
+    };
+    histories.iter().map(of_one).min().unwrap_or(start)
+}
+
+/// The share of today that is over for a metric, and how surely: from when the tickets of the same weekday came, else from the clock.
+pub(super) fn share_of_today(look: &mut Look<'_, '_>, metric: &str, today: Date) -> Result<(f64, f64), Halt> {
+    let elapsed = look.elapsed();
+    if elapsed >= 1.0 {
+        return Ok((1.0, 0.0));
+    }
+    let (mut before, mut all) = (0.0, 0.0);
+    if metric == "tickets" {
+        for week in 1..=WEEKS {
+            let Some(seen) = look.random_tickets(shift(today, -7 * week))? else { continue };
+            all += seen.reply.tickets.len() as f64;
+            before += seen.reply.tickets.iter().filter(|ticket| time_of_day(&ticket.created_at) < elapsed).count() as f64;
+        }
+    }
+    if all < 20.0 {
+        return Ok((elapsed, 0.3));
+    }
+    let share: f64 = (before + 0.5) / (all + 1.0);
+    Ok((share, ((1.0 - share) / (share * all)).sqrt()))
+}
+
+/// The share of the day at a stamp such as `2023-10-05T14:30:00+02`.
+fn time_of_day(stamp: &str) -> f64 {
+    let part = |at: usize| stamp.get(at..at + 2).and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(0.0);
+    (part(11) * 3600.0 + part(14) * 60.0 + part(17)) / 86_400.0
+}
