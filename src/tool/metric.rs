@@ -117,7 +117,13 @@ impl<'a> Cut<'a> {
     /// The days of the total of an ungrouped cut.
     pub(super) fn total(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<Cell> {
         let mut total: Vec<Cell> = self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect();
-        let whole = Self { metric: self.metric, table: Visible { ..self.table }, filters: self.filters.clone(), by: Vec::new(), seconds: self.seconds.clone() };
+        let whole = Self {
+            metric: self.metric,
+            table: Visible { ..self.table },
+            filters: self.filters.clone(),
+            by: Vec::new(),
+            seconds: self.seconds.clone(),
+        };
         whole.each_group(seen, days, |_, cells| total.copy_from_slice(cells));
         total
     }

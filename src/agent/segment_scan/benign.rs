@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 
 use super::super::days::{Days, between, day_of, shift};
-use super::super::report::Benign;
 use super::super::likelihood::Cell;
+use super::super::report::Benign;
 use super::counts::{Counts, Part};
 use super::joint::{Hypothesis, Mix};
 use super::volume::{History, Volume};
@@ -13,6 +13,8 @@ use crate::tool::reply::Deployment;
 
 /// What forms ask and desks write: labels that a new form moves, users do not.
 const WRITTEN: [&str; 4] = ["queue", "type", "priority", "product"];
+/// What a change of settings in the log adds to the log likelihood of a new form.
+const ANNOUNCED: f64 = 5.0;
 /// A total whose move is no likelier than this stayed.
 const TOTAL_STAYED: f64 = 2.5;
 
@@ -127,15 +129,20 @@ pub(super) fn release(changes: &[Deployment], window: Days) -> Option<Benign> {
     changes.iter().rfind(fresh).and_then(|change| benign("decoy_deployment", Some(change)))
 }
 
-/// Whether moved shares explain the window better than a scope does, and totals stayed.
-fn shares_moved(evidence: &Evidence<'_>) -> bool {
+/// Whether moved shares explain the window better than a scope does, and totals stayed; `known` is what speaks for it besides.
+fn shares_moved(evidence: &Evidence<'_>, known: f64) -> bool {
     let stayed = evidence.counts.iter().all(|counts| counts.volume.total_moved() < TOTAL_STAYED);
-    stayed && evidence.mix.is_some_and(|mix| mix.score > 3.0 && mix.score > evidence.best.score)
+    stayed && evidence.mix.is_some_and(|mix| mix.score > 3.0 && mix.score + known > evidence.best.score)
 }
 
 /// Two values of a dimension exchanged tickets, and the form changed.
 fn relabelled(evidence: &Evidence<'_>) -> Option<Benign> {
-    let mix = evidence.mix.filter(|_| shares_moved(evidence))?;
+    let window = evidence.volume().window;
+    let fresh = |change: &&Deployment| {
+        change.kind == "config_change" && day_of(&change.at).is_some_and(|at| between(at, window.to) <= window.len() + 14)
+    };
+    let form = evidence.changes.iter().rfind(fresh);
+    let mix = evidence.mix.filter(|_| shares_moved(evidence, if form.is_some() { ANNOUNCED } else { 0.0 }))?;
     if !WRITTEN.contains(&mix.dimension.as_str()) {
         return None;
     }
@@ -145,17 +152,12 @@ fn relabelled(evidence: &Evidence<'_>) -> Option<Benign> {
     let risen = parts.iter().max_by(|a, b| excess(a).total_cmp(&excess(b)))?;
     let exchanged = fallen.cell.change() < -0.3 && (excess(fallen) + excess(risen)).abs() < 0.5 * excess(risen);
     exchanged.then_some(())?;
-    let window = evidence.volume().window;
-    let form = evidence
-        .changes
-        .iter()
-        .rfind(|change| change.kind == "config_change" && day_of(&change.at).is_some_and(|at| between(at, window.to) <= window.len() + 14));
     benign("taxonomy_change", form)
 }
 
 /// Users took up a new version: its numbers rise, those of older ones fall, and the total stays.
 fn swapped_version(evidence: &Evidence<'_>) -> Option<Benign> {
-    let mix = evidence.mix.filter(|mix| mix.dimension == "app_version" && shares_moved(evidence))?;
+    let mix = evidence.mix.filter(|mix| mix.dimension == "app_version" && shares_moved(evidence, 0.0))?;
     let parts = evidence.parts(&mix.dimension)?;
     let risen = parts.iter().max_by(|a, b| a.cell.change().total_cmp(&b.cell.change()))?;
     let release = evidence.changes.iter().rfind(|change| change.version.as_ref() == Some(&risen.value))?;
@@ -165,7 +167,7 @@ fn swapped_version(evidence: &Evidence<'_>) -> Option<Benign> {
 /// Other users than before, each with as much trouble as before.
 fn mix_shift(evidence: &Evidence<'_>) -> Option<Benign> {
     let of_users = evidence.mix.is_some_and(|mix| !WRITTEN.contains(&mix.dimension.as_str()));
-    if of_users && shares_moved(evidence) { benign("mix_shift", None) } else { None }
+    if of_users && shares_moved(evidence, 0.0) { benign("mix_shift", None) } else { None }
 }
 
 /// Everything grows alike, and did so in the weeks before: the last four weeks rose week by week.

@@ -90,7 +90,9 @@ impl Counts {
     }
 
     fn read_parts(&self, look: &mut Look<'_, '_>, dimension: &str) -> Result<Vec<Part>, Halt> {
-        let Some(seen) = look.segments(&self.metric, dimension, self.volume.asked.clone(), self.volume.baseline)? else { return Ok(Vec::new()) };
+        let Some(seen) = look.segments(&self.metric, dimension, self.volume.asked.clone(), self.volume.baseline)? else {
+            return Ok(Vec::new());
+        };
         let all = seen.reply.segments.iter().chain(&seen.reply.unchanged);
         let total: f64 = all.clone().map(|segment| segment.baseline.unwrap_or(0.0)).sum();
         let now: f64 = all.clone().map(|segment| segment.current.unwrap_or(0.0)).sum();
@@ -196,8 +198,7 @@ impl Counts {
         let recent = Days::ending(self.volume.baseline.to, 7);
         let before = recent.before(self.volume.baseline.len() - 7);
         let followed = self.adopted.is_some();
-        let asked: Vec<String> =
-            self.order.iter().filter(|name| !(followed && *name == VERSION)).take(ESTIMATED).cloned().collect();
+        let asked: Vec<String> = self.order.iter().filter(|name| !(followed && *name == VERSION)).take(ESTIMATED).cloned().collect();
         for dimension in asked.into_iter().filter(|_| self.volume.baseline_days >= 21.0) {
             let Some(seen) = look.segments(&self.metric, &dimension, recent, before)? else { continue };
             let all: Vec<(f64, f64)> = seen
@@ -358,7 +359,9 @@ fn shares(reply: &QueryMetric) -> BTreeMap<(String, String), f64> {
     let mut sums: BTreeMap<(String, String), f64> = BTreeMap::new();
     let mut totals: BTreeMap<String, f64> = BTreeMap::new();
     for group in &reply.groups {
-        let (Some(platform), Some(version), Some(value)) = (group.group.get(PLATFORM), group.group.get(VERSION), group.value) else { continue };
+        let (Some(platform), Some(version), Some(value)) = (group.group.get(PLATFORM), group.group.get(VERSION), group.value) else {
+            continue;
+        };
         *sums.entry((platform.clone(), version.clone())).or_default() += value;
         *totals.entry(platform.clone()).or_default() += value;
     }

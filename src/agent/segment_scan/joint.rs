@@ -4,7 +4,7 @@ use super::super::Halt;
 use super::super::likelihood::{Cell, mixed};
 use super::super::look::Look;
 use super::counts::{Counts, LAYER, VERSION};
-use super::search::{self, Candidate, DEEPEST};
+use super::search::{self, Candidate, DEEPEST, SYMPTOMS};
 use super::suspects::stated;
 use crate::tool::reply::{Deployment, Scope};
 
@@ -16,6 +16,13 @@ const VERSIONLESS: f64 = 1.0;
 const PROPOSED: f64 = 1.0;
 /// What a day between a release and the onset costs it as a proposal.
 const PER_DAY: f64 = 0.4;
+
+/// Hypotheses whose tickets may have changed in kind too.
+const SKEWED: usize = 6;
+/// What each share that moved freely costs such a hypothesis.
+const SKEW_FREEDOM: f64 = 1.5;
+/// Log likelihood ratio from which on tickets of a scope have moved.
+const LEAST_MOVED: f64 = 2.0;
 
 /// A scope on all metrics.
 #[derive(Debug, Clone)]
@@ -75,8 +82,40 @@ pub(super) fn find(all: &mut [Counts], look: &mut Look<'_, '_>, releases: &[(Dep
     for scope in scopes {
         ranked.extend(weigh(all, look, scope, releases)?);
     }
-    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.scope.cmp(&b.scope)));
+    sort(&mut ranked);
+    let everything = ranked.iter().position(|hypothesis| hypothesis.scope.is_empty()).filter(|at| *at >= SKEWED);
+    for at in (0..ranked.len().min(SKEWED)).chain(everything) {
+        ranked[at].score += skew(all, look, &ranked[at])?;
+    }
+    sort(&mut ranked);
     Ok(Found { ranked, mix: mix(all) })
+}
+
+fn sort(ranked: &mut [Hypothesis]) {
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.scope.cmp(&b.scope)));
+}
+
+/// How much more likely a scope is if what its users write about may have changed too: a fault fills some queues more than others. What
+/// is scaled is then the users, and the queue a symptom; a queue that alone is scaled needs fewer words.
+fn skew(all: &mut [Counts], look: &mut Look<'_, '_>, hypothesis: &Hypothesis) -> Result<f64, Halt> {
+    // A form that changed moves queues too, and nothing else.
+    let moved = |(at, counts): &(usize, &mut Counts)| {
+        let likelihood = hypothesis.cells[*at].map_or(0.0, |(_, likelihood)| likelihood);
+        counts.metric == "tickets" && (likelihood > LEAST_MOVED || hypothesis.scope.is_empty() && counts.signs() > 0.0)
+    };
+    let mut best: f64 = 0.0;
+    for (_, counts) in all.iter_mut().enumerate().filter(moved) {
+        for dimension in SYMPTOMS.into_iter().filter(|dimension| !hypothesis.scope.contains_key(*dimension)) {
+            let values = counts.values(look, &hypothesis.scope, dimension)?;
+            let cells: Vec<Cell> = values.into_iter().map(|(_, cell)| cell).collect();
+            if cells.len() > 1 {
+                best = best.max(
+                    mixed(&cells, counts.noise(&super::counts::one(dimension, ""))) - SKEW_FREEDOM * (cells.len() - 1) as f64 - PROPOSED,
+                );
+            }
+        }
+    }
+    Ok(best)
 }
 
 /// Both conditions, if they do not contradict each other.
@@ -85,20 +124,11 @@ fn union(a: &Scope, b: &Scope) -> Option<Scope> {
     agree.then(|| a.iter().chain(b).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-/// A scope on all metrics; nothing if a condition only describes tickets and does not hold all of the excess.
-fn weigh(
-    all: &mut [Counts],
-    look: &mut Look<'_, '_>,
-    scope: Scope,
-    releases: &[(Deployment, i64)],
-) -> Result<Option<Hypothesis>, Halt> {
+/// A scope on all metrics.
+fn weigh(all: &mut [Counts], look: &mut Look<'_, '_>, scope: Scope, releases: &[(Deployment, i64)]) -> Result<Option<Hypothesis>, Halt> {
     let mut cells = Vec::new();
     for counts in all.iter_mut() {
-        let cell = on_metric(counts, look, &scope)?;
-        if cell.is_some() && !search::is_pure(counts, look, &scope)? {
-            return Ok(None);
-        }
-        cells.push(cell);
+        cells.push(on_metric(counts, look, &scope)?);
     }
     let likelihood: f64 = cells.iter().flatten().map(|(_, value)| value).sum();
     let score = likelihood - cost(&scope, releases);
@@ -123,7 +153,8 @@ fn cost(scope: &Scope, releases: &[(Deployment, i64)]) -> f64 {
         let named = said.iter().filter(|(dimension, value)| scope.get(*dimension) == Some(value)).count();
         let fits = said.iter().all(|(dimension, value)| scope.get(dimension).map_or(dimension == VERSION, |other| other == value));
         let versionless = if scope.contains_key(VERSION) || !said.contains_key(VERSION) { 0.0 } else { VERSIONLESS };
-        (fits && named > 0).then(|| LAYER * (scope.len() - named) as f64 + PROPOSED + versionless + PER_DAY * lag.max(&0).unsigned_abs() as f64)
+        (fits && named > 0)
+            .then(|| LAYER * (scope.len() - named) as f64 + PROPOSED + versionless + PER_DAY * lag.max(&0).unsigned_abs() as f64)
     });
     by_release.fold(searched, f64::min)
 }

@@ -53,6 +53,8 @@ impl Default for SegmentScan {
 
 /// Metrics that are counts of a partition of tickets or users, and so can be searched.
 const SEARCHED: [&str; 2] = ["tickets", "dau"];
+/// What a change that reached the scope adds to the log likelihood of its day as the onset.
+const ANNOUNCED: f64 = 2.0;
 /// Days after which a release no longer proposes a scope.
 const ROLLED_OUT: i64 = 10;
 
@@ -129,8 +131,20 @@ impl SegmentScan {
         let best = found.ranked[0].clone();
         if std::env::var("DBG").is_ok() {
             eprintln!("DBG now {} window {:?}..{:?} releases {}", look.today(), window.from, window.to, releases.len());
-            for (c, h) in scanned.counts.iter().zip(&scanned.histories) { eprintln!("  {} all {:?} z {:.2} total_moved {:.2} noise {:?} sd {:.3}", c.metric, c.volume.all, c.volume.z(), c.volume.total_moved(), c.volume.noise, h.sd(window.from)); }
-            for h in found.ranked.iter().take(5) { eprintln!("  {:.2} {:?} {:?}", h.score, h.scope, h.cells); }
+            for (c, h) in scanned.counts.iter().zip(&scanned.histories) {
+                eprintln!(
+                    "  {} all {:?} z {:.2} total_moved {:.2} noise {:?} sd {:.3}",
+                    c.metric,
+                    c.volume.all,
+                    c.volume.z(),
+                    c.volume.total_moved(),
+                    c.volume.noise,
+                    h.sd(window.from)
+                );
+            }
+            for h in found.ranked.iter().take(5) {
+                eprintln!("  {:.2} {:?} {:?}", h.score, h.scope, h.cells);
+            }
             eprintln!("  mix {:?} signs {:?}", found.mix, scanned.counts.iter().map(Counts::signs).collect::<Vec<_>>());
         }
         let main = loudest(&best);
@@ -138,7 +152,9 @@ impl SegmentScan {
         let (counts, history) = (&scanned.counts[main], &scanned.histories[main]);
         let metric = counts.metric.clone();
         let seen_scope = if metric == "tickets" { best.scope.clone() } else { search::without_version(&best.scope) };
-        let (onset, filtered) = onset(look, history, &seen_scope, cell, window)?;
+        let announced: Vec<Date> =
+            log.iter().filter(|change| suspects::reached(change, &best.scope)).filter_map(|change| day_of(&change.at)).collect();
+        let (onset, filtered) = onset(look, history, &seen_scope, cell, window, &announced)?;
         let onset = scanned.hours.map_or(onset, |hours| hours.from.date());
         let stats = look.stats(window.to, 28)?.map(|seen| seen.reply);
         let version = stats.as_ref().and_then(risen_version);
@@ -251,13 +267,15 @@ fn releases(log: &[Deployment], window: Days) -> Vec<(Deployment, i64)> {
     log.iter().filter_map(lag).filter(fits).collect()
 }
 
-/// The day from which on the scope is scaled: the step that makes its days most likely.
+/// The day from which on the scope is scaled: the step that makes its days most likely, a change that reached the scope speaking for
+/// its day and the next.
 fn onset(
     look: &mut Look<'_, '_>,
     history: &History,
     scope: &Scope,
     cell: Cell,
     window: Days,
+    announced: &[Date],
 ) -> Result<(Date, Option<History>), Halt> {
     let share = history.today_share();
     let until = history.last();
@@ -268,7 +286,8 @@ fn onset(
     let mut likeliest = (f64::NEG_INFINITY, window.from);
     for at in 0..=between(first, window.to) {
         let onset = shift(first, at);
-        let value = days.step(first, onset, window.to, rises);
+        let announced = announced.contains(&onset) || announced.contains(&shift(onset, -1));
+        let value = days.step(first, onset, window.to, rises) + if announced { ANNOUNCED } else { 0.0 };
         if value > likeliest.0 + 1e-9 {
             likeliest = (value, onset);
         }

@@ -111,16 +111,6 @@ fn worst_condition(counts: &mut Counts, look: &mut Look<'_, '_>, scope: &Scope) 
     Ok(worst.map(|(_, dimension)| dimension))
 }
 
-/// Whether each condition of a scope that only describes tickets holds the whole excess.
-pub(super) fn is_pure(counts: &mut Counts, look: &mut Look<'_, '_>, scope: &Scope) -> Result<bool, Halt> {
-    for dimension in scope.keys().filter(|dimension| SYMPTOMS.contains(&dimension.as_str())) {
-        if odds(counts, look, scope, dimension)? < bar(dimension, false) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// How likely a condition of a scope is the whole story of its dimension.
 fn odds(counts: &mut Counts, look: &mut Look<'_, '_>, scope: &Scope, dimension: &str) -> Result<f64, Halt> {
     let mut parent = scope.clone();

@@ -41,6 +41,12 @@ pub(super) fn stated(change: &Deployment) -> Scope {
     scope
 }
 
+/// Whether a change that could do harm says that it reached a scope.
+pub(super) fn reached(change: &Deployment, scope: &Scope) -> bool {
+    let said = stated(change);
+    kind_of(change).is_some() && !said.is_empty() && said.iter().all(|(dimension, value)| scope.get(dimension) == Some(value))
+}
+
 /// The changes that could have done it, most likely first.
 pub(super) fn suspects(changes: &[Deployment], effect: &Effect<'_>) -> Vec<Suspect> {
     let mut found: Vec<Suspect> = changes.iter().filter_map(|change| suspect(change, effect)).collect();
