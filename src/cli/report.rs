@@ -44,6 +44,5 @@ pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<Exit
             store.folder().join("report.md").display()
         ));
     }
-    let failed: u64 = judgement.scorecard.models.iter().map(|row| row.total.tally.failed).sum();
-    Ok(if failed > 0 { Exit::Infra } else { Exit::Done })
+    Ok(if judgement.scorecard.failed() > 0 { Exit::Infra } else { Exit::Done })
 }

@@ -8,7 +8,7 @@
 //!   investigations.jsonl  one record per agent and trigger, sorted
 //!   groups.jsonl       pages that belong together, per model and incident
 //!   thresholds.jsonl   alert-budget thresholds per model and step
-//!   timings.jsonl      seconds per job
+//!   timings.jsonl      seconds per detection and investigation
 //!   points/<digest>    scores and bands of one detection
 //!   trajectories/<id>  every call and reply of one investigation, and its report
 //!   incidents/<id>/    observed.json and truth.json
@@ -21,5 +21,5 @@ pub mod store;
 
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;
-pub use outcome::{Entry, Flagged, Investigation, Outcome, PageGroup, Points, Record};
-pub use store::{Store, StoreError};
+pub use outcome::{Entry, Flagged, Investigation, Limit, Outcome, PageGroup, Points, Record};
+pub use store::{Store, StoreError, Timing};

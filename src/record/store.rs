@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::keys::DetectionKey;
+use super::keys::{DetectionKey, InvestigationKey};
 use super::manifest::Manifest;
 use super::outcome::{Entry, Investigation, PageGroup, Points, Record};
 use crate::agent::Trajectory;
@@ -105,11 +105,22 @@ pub struct ThresholdRecord {
 
 /// Seconds one job took.
 #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
-pub struct Timing {
-    /// What was computed.
-    pub key: DetectionKey,
-    /// Wall-clock seconds.
-    pub seconds: f64,
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// A detection.
+    Detection {
+        /// What was computed.
+        key: DetectionKey,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
+    /// An investigation.
+    Investigation {
+        /// What was computed.
+        key: InvestigationKey,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
 }
 
 /// What was found in a journal.

@@ -204,8 +204,9 @@ fn worst(judgement: &Judgement) -> String {
 /// The incidents that cost the picked model and agent most, with the investigation to begin with.
 fn worst_endings(judgement: &Judgement) -> String {
     let Some(pick) = judgement.scorecard.pick_of(Section::EndToEnd) else { return String::new() };
-    let bad =
-        |ending: &Ending| matches!(ending, Ending::WrongCause | Ending::Blamed | Ending::Abstained | Ending::Ungrounded | Ending::Failed);
+    let bad = |ending: &Ending| {
+        matches!(ending, Ending::WrongCause | Ending::Blamed | Ending::Abstained | Ending::Unanswered | Ending::Ungrounded | Ending::Failed)
+    };
     let cost = |joined: &JoinedIncident| joined.endings.iter().filter(|(_, ending)| bad(ending)).count();
     let picked = |joined: &&JoinedIncident| format!("{} + {}", joined.model.name, joined.agent.name) == pick.best.name;
     let mut incidents: Vec<&JoinedIncident> = judgement.joined.iter().filter(picked).filter(|joined| cost(joined) > 0).collect();
