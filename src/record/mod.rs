@@ -14,12 +14,14 @@
 //!   incidents/<id>/    observed.json and truth.json
 //! ```
 
+pub mod journal;
 pub mod keys;
 pub mod manifest;
 pub mod outcome;
 pub mod store;
 
+pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;
-pub use outcome::{Entry, Flagged, Investigation, Limit, Outcome, PageGroup, Points, Record};
-pub use store::{Store, StoreError, Timing};
+pub use outcome::{Entry, Flagged, Investigation, Limit, Outcome, PageGroup, Points, Record, ThresholdRecord, Timing};
+pub use store::{Store, StoreError};

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 use crate::agent::Alert;
 use crate::agent::report::IncidentReport;
+use crate::detect::threshold::Threshold;
 use crate::detect::{Band, Detection};
 use crate::name::{ConfigId, IncidentId};
+use crate::time::Step;
 
 /// What an investigation used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +196,37 @@ pub struct PageGroup {
     pub trigger: Trigger,
     /// The pages: test bucket and series, by time.
     pub pages: Vec<(usize, String)>,
+}
+
+/// A threshold with what it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdRecord {
+    /// The detector.
+    pub model: ConfigId,
+    /// The width of a bucket.
+    pub step: Step,
+    /// The threshold; absent where every calibration job failed.
+    pub threshold: Option<Threshold>,
+}
+
+/// Seconds one job took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// A detection.
+    Detection {
+        /// What was computed.
+        key: DetectionKey,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
+    /// An investigation.
+    Investigation {
+        /// What was computed.
+        key: InvestigationKey,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use crate::detect::page::episodes;
 use crate::detect::threshold::Threshold;
 use crate::detect::{Detection, native_threshold};
 use crate::name::ConfigId;
-use crate::record::store::{JournalWriter, ThresholdRecord};
-use crate::record::{CalibrationKey, DetectionKey, Entry, Flagged, Outcome, Points, Record, Store, StoreError};
+use crate::record::{
+    CalibrationKey, DetectionKey, Entry, Flagged, JournalWriter, Outcome, Points, Record, Store, StoreError, ThresholdRecord,
+};
 use crate::seed::Seed;
 use crate::suite::Cell;
 use crate::time::Step;
