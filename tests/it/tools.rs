@@ -713,9 +713,10 @@ proptest! {
     fn nothing_that_arrives_after_now_changes_a_byte((one, other, now) in futures(), calls in prop::collection::vec(any_call(), 12)) {
         let (one, other) = (Prepared::new(one.archive()), Prepared::new(other.archive()));
         let (one, other) = (AsOf::new(&one, now.clone()), AsOf::new(&other, now));
-        let desk = |seen| Desk::new(seen, REGISTRY, Limits { calls: 20 }, Seed::derive(["test"]));
+        let desk = |seen| Desk::new(seen, REGISTRY, Limits { calls: 40 }, Seed::derive(["test"]));
         let (mut one, mut other) = (desk(&one), desk(&other));
-        for (tool, arguments) in calls {
+        // Every tool has an example, so that none is left out.
+        for (tool, arguments) in calls.into_iter().chain(examples()) {
             let (left, right) = (one.call(tool, arguments.clone()), other.call(tool, arguments.clone()));
             let bytes = |reply: &ToolReply| serde_json::to_string(reply).expect("a reply prints");
             prop_assert_eq!(bytes(&left), bytes(&right), "{} {}", tool, arguments);
