@@ -124,10 +124,12 @@ pub fn pick(card: &Scorecard, section: Section) -> String {
 
 const READING_CAUSES: &str = "A cause is right if its leaves (leaf-Jaccard .8), its kind and its change are those of the truth; different \
 answers that tie for the first place name none. Specificity: placebo triggers and harmless events answered by no fault. Grounded: right \
-causes that rest on a number which a recorded call said. Brier: squared error of the stated confidence; less is better.\n";
+causes that rest on a number which a recorded call said. Brier: squared error of the stated confidence; less is better. \
+An investigation that the agent ended without a report (budget or deadline used up, no valid report) is wrong; one that broke is not scored.\n";
 
 const READING_END: &str = "A page group is judged once an agent has looked at it; a fault without a page is missed. Right, ungrounded, wrong, \
-abstained, late and missed add up to one. Dismissed: share of false page groups of which nothing is blamed.\n";
+abstained, late and missed add up to one. Dismissed: share of false page groups of which nothing is blamed; one that an agent left without \
+a report is neither dismissed nor blamed.\n";
 
 /// Both sections of `report.md`, for those that have rows.
 #[must_use]
