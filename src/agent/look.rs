@@ -1,6 +1,6 @@
 //! The eyes of an agent: typed questions to the desk, some of which may be withheld.
 //!
-//! What is withheld or rejected comes back as nothing to see. An ablation is the same agent with fewer eyes.
+//! What is withheld or rejected comes back as nothing to see; a used-up budget ends the investigation. An ablation is the same agent with fewer eyes.
 
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
@@ -10,7 +10,7 @@ use super::Halt;
 use super::days::Days;
 use super::report::Evidence;
 use crate::tool::reply::{CheckDeployments, QueryMetric, Range, Scope, SegmentByDimension, TicketSamples, TicketStats};
-use crate::tool::{Desk, ToolReply};
+use crate::tool::{AskError, Desk, ToolReply};
 
 /// Names of tools and metrics that an agent must do without; `metrics` stands for every metric.
 pub type Withheld = Vec<String>;
@@ -74,7 +74,8 @@ impl<'a, 'd> Look<'a, 'd> {
         }
         match self.desk.ask::<T>(tool, arguments) {
             Ok((call, reply)) => Ok(Some(Seen { call, reply })),
-            Err(_) => Ok(None),
+            Err(AskError::Rejected(_)) => Ok(None),
+            Err(AskError::Budget { .. }) => Err(Halt::Budget),
         }
     }
 

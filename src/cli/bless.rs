@@ -33,7 +33,7 @@ impl Bless {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
         let judgement = judge(&Store::open(&self.run)?)?;
         let path = self.baseline.unwrap_or_else(|| baseline_path(&judgement.suite));
-        let failed: u64 = judgement.scorecard.models.iter().map(|row| row.total.tally.failed).sum();
+        let failed = judgement.scorecard.failed();
         anyhow::ensure!(failed == 0, "{}: {failed} jobs failed; a baseline needs a run without failures", self.run.display());
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

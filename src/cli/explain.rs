@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::{print, print_json};
 use crate::data::observation::Observation;
-use crate::record::{Outcome, PageGroup, Store, Trigger};
+use crate::record::{Investigation, PageGroup, Store, StoreError, Trigger};
 use crate::report::explain::{Explained, Seen, render};
 use crate::score::explained::JudgedInvestigation;
 use crate::score::judge::{Judgement, Side, judge, windows};
@@ -37,7 +37,10 @@ impl Explain {
         let judgement = judge(&store)?;
         let judged = self.find(&judgement)?;
         if self.json {
-            let trajectory = store.trajectory(&judged.record.id)?;
+            let trajectory = match store.trajectory(&judged.record.id) {
+                Err(StoreError::Gone { .. }) if judged.record.report.is_none() => None,
+                read => Some(read?),
+            };
             print_json(&serde_json::json!({ "investigation": judged.record, "trajectory": trajectory }))?;
         } else {
             print(&explain(&store, &judgement, judged)?);
@@ -61,19 +64,13 @@ fn explain(store: &Store, judgement: &Judgement, judged: &JudgedInvestigation) -
     let side = Side { observed: store.observed(&key.incident)?, truth: store.truth(&key.incident)? };
     let endings = judgement.joined.iter().filter(|joined| joined.incident == key.incident && joined.agent == key.agent);
     let group = endings.flat_map(|joined| &joined.endings).find(|(group, _)| group.trigger == key.trigger);
-    let calls = match judged.record.outcome {
-        Outcome::Answered => store.trajectory(&judged.record.id)?.calls,
-        _ => Vec::new(),
-    };
+    // Whoever made no call may have left no trajectory.
+    let calls = if judged.record.calls > 0 { store.trajectory(&judged.record.id)?.calls } else { Vec::new() };
     let observed = &side.observed;
     let grid = observed.known.grid.slice(observed.train..observed.known.grid.len());
     let drawn: Vec<Drawn> =
         observed.watched.iter().map(|watched| Drawn::new(&side, &watched.name, group.map(|(group, _)| group))).collect();
     let seen: Vec<Seen<'_>> = drawn.iter().map(|drawn| drawn.seen(&side.observed, &grid, judged.record.bucket)).collect();
-    let outcome = match &judged.record.outcome {
-        Outcome::Answered => String::new(),
-        Outcome::ModelRejected { why } | Outcome::Infra { why, .. } => why.clone(),
-    };
     Ok(render(&Explained {
         heading: &format!(
             "{}, {} seed {}, {} sent {}",
@@ -83,11 +80,11 @@ fn explain(store: &Store, judgement: &Judgement, judged: &JudgedInvestigation) -
             key.agent.name,
             trigger(&key.trigger)
         ),
-        asked: &asked(observed, judged.record.bucket, group.map(|(group, _)| group)),
+        asked: &asked(observed, &judged.record, group.map(|(group, _)| group)),
         series: &seen,
         calls: &calls,
         report: judged.record.report.as_ref(),
-        outcome: &outcome,
+        outcome: &judged.record.outcome.why().unwrap_or_default(),
         expected: &judged.expected,
         judged: judged.judged.as_ref(),
         ending: group.map(|(_, ending)| *ending),
@@ -123,13 +120,21 @@ fn trigger(trigger: &Trigger) -> String {
     }
 }
 
-fn asked(observed: &Observation, bucket: usize, group: Option<&PageGroup>) -> String {
-    let last = observed.known.grid.label(bucket);
+fn asked(observed: &Observation, record: &Investigation, group: Option<&PageGroup>) -> String {
+    let last = observed.known.grid.label(record.bucket);
+    if let Some(question) = &record.question {
+        return format!("\u{201c}{question}\u{201d}, with everything up to {last} to look at");
+    }
     match group {
         Some(group) => {
             let page = |(bucket, series): &(usize, String)| format!("{series} at {}", observed.known.grid.label(observed.train + bucket));
             group.pages.iter().map(page).collect::<Vec<_>>().join(", ")
         }
-        None => format!("to look at everything up to {last}"),
+        None => match record.alert.as_ref().filter(|alert| !alert.series.is_empty()) {
+            Some(alert) => {
+                format!("{} said to have paged on {}, with everything up to {last} to look at", alert.series.join(", "), alert.since)
+            }
+            None => format!("to look at everything up to {last}"),
+        },
     }
 }

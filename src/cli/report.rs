@@ -1,6 +1,6 @@
 //! `harness report`: the report of a run again, from its records.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -36,7 +36,7 @@ pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<Exit
     if json {
         print_json(&judgement.scorecard)?;
     } else {
-        print(&report::console::render(&judgement));
+        print(&report::console::render(&judgement, &typed(store.folder())));
         print(&format!(
             "\n{} detections in {:.1}s -> {}\n",
             judgement.jobs.len(),
@@ -44,6 +44,12 @@ pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<Exit
             store.folder().join("report.md").display()
         ));
     }
-    let failed: u64 = judgement.scorecard.models.iter().map(|row| row.total.tally.failed).sum();
-    Ok(if failed > 0 { Exit::Infra } else { Exit::Done })
+    Ok(if judgement.scorecard.failed() > 0 { Exit::Infra } else { Exit::Done })
+}
+
+/// A run folder as one would type it: `results/latest` where that is the run.
+fn typed(folder: &Path) -> String {
+    let latest = folder.with_file_name("latest");
+    let is_latest = folder.canonicalize().is_ok_and(|folder| latest.canonicalize().is_ok_and(|latest| latest == folder));
+    if is_latest { latest } else { folder.to_owned() }.display().to_string()
 }

@@ -8,18 +8,20 @@
 //!   investigations.jsonl  one record per agent and trigger, sorted
 //!   groups.jsonl       pages that belong together, per model and incident
 //!   thresholds.jsonl   alert-budget thresholds per model and step
-//!   timings.jsonl      seconds per job
+//!   timings.jsonl      seconds per detection and investigation
 //!   points/<digest>    scores and bands of one detection
 //!   trajectories/<id>  every call and reply of one investigation, and its report
 //!   incidents/<id>/    observed.json and truth.json
 //! ```
 
+pub mod journal;
 pub mod keys;
 pub mod manifest;
 pub mod outcome;
 pub mod store;
 
+pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;
-pub use outcome::{Entry, Flagged, Investigation, Outcome, PageGroup, Points, Record};
+pub use outcome::{Entry, Flagged, Investigation, Limit, Outcome, PageGroup, Points, Record, ThresholdRecord, Timing};
 pub use store::{Store, StoreError};

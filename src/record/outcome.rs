@@ -1,18 +1,51 @@
 //! What came of a job.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
+use crate::agent::Alert;
 use crate::agent::report::IncidentReport;
+use crate::detect::threshold::Threshold;
 use crate::detect::{Band, Detection};
 use crate::name::{ConfigId, IncidentId};
+use crate::time::Step;
 
-/// How a job ended. A failure is never a score.
+/// What an investigation used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// Calls, tokens or money.
+    Budget,
+    /// Time.
+    Deadline,
+}
+
+/// How a job ended. What an agent fails to do is its own and counts as wrong; what breaks around it is never a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The model answered.
+    /// The model or agent answered.
     Answered,
+    /// The agent declined to answer.
+    Refused {
+        /// What it says.
+        why: String,
+    },
+    /// The answer was cut off at its greatest length.
+    Truncated,
+    /// The agent made the same step again and again.
+    StuckLoop,
+    /// What the agent handed in is no report.
+    InvalidOutput {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The agent came to no conclusion within a limit.
+    Halted(Limit),
+    /// Somebody asked to stop: a resumed run does the job again.
+    Cancelled,
     /// The model cannot take this series: too short, constant, a season too long.
     ModelRejected {
         /// What the model says.
@@ -25,6 +58,30 @@ pub enum Outcome {
         /// What.
         why: String,
     },
+}
+
+impl Outcome {
+    /// Why there is no answer, in words; none where there is one.
+    #[must_use]
+    pub fn why(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Answered => return None,
+            Self::Refused { why } => format!("refused: {why}").into(),
+            Self::Truncated => "the answer was cut off at its greatest length".into(),
+            Self::StuckLoop => "the same step again and again".into(),
+            Self::InvalidOutput { why } => format!("no report was handed in: {why}").into(),
+            Self::Halted(Limit::Budget) => "budget used up before a conclusion".into(),
+            Self::Halted(Limit::Deadline) => "deadline passed before a conclusion".into(),
+            Self::Cancelled => "cancelled".into(),
+            Self::ModelRejected { why } | Self::Infra { why, .. } => why.into(),
+        })
+    }
+
+    /// Whether the job was done, well or badly, by whoever was to do it: such an outcome is judged.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        !matches!(self, Self::Cancelled | Self::Infra { .. })
+    }
 }
 
 /// An operating point applied to one detection.
@@ -116,9 +173,15 @@ pub struct Investigation {
     pub outcome: Outcome,
     /// The last bucket the agent could see, counted from the first of train.
     pub bucket: usize,
-    /// Calls made.
+    /// What a person asked; absent where something was paged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// What was said to have been paged; absent where somebody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Alert>,
+    /// Calls made, refused ones included.
     pub calls: usize,
-    /// What it concluded; absent for failures.
+    /// What it concluded; absent unless it answered.
     pub report: Option<IncidentReport>,
 }
 
@@ -133,4 +196,61 @@ pub struct PageGroup {
     pub trigger: Trigger,
     /// The pages: test bucket and series, by time.
     pub pages: Vec<(usize, String)>,
+}
+
+/// A threshold with what it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdRecord {
+    /// The detector.
+    pub model: ConfigId,
+    /// The width of a bucket.
+    pub step: Step,
+    /// The threshold; absent where every calibration job failed.
+    pub threshold: Option<Threshold>,
+}
+
+/// Seconds one job took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// A detection.
+    Detection {
+        /// What was computed.
+        key: DetectionKey,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
+    /// An investigation.
+    Investigation {
+        /// What was computed.
+        key: InvestigationKey,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_written_by_these_names() {
+        let why = || "why".to_owned();
+        for (outcome, json) in [
+            (Outcome::Answered, r#""answered""#),
+            (Outcome::Refused { why: why() }, r#"{"refused":{"why":"why"}}"#),
+            (Outcome::Truncated, r#""truncated""#),
+            (Outcome::StuckLoop, r#""stuck_loop""#),
+            (Outcome::InvalidOutput { why: why() }, r#"{"invalid_output":{"why":"why"}}"#),
+            (Outcome::Halted(Limit::Budget), r#"{"halted":"budget"}"#),
+            (Outcome::Halted(Limit::Deadline), r#"{"halted":"deadline"}"#),
+            (Outcome::Cancelled, r#""cancelled""#),
+            (Outcome::ModelRejected { why: why() }, r#"{"model_rejected":{"why":"why"}}"#),
+            (Outcome::Infra { stage: "agent".to_owned(), why: why() }, r#"{"infra":{"stage":"agent","why":"why"}}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&outcome).expect("plain data"), json);
+            assert_eq!(serde_json::from_str::<Outcome>(json).expect("its own format"), outcome);
+            assert_eq!(outcome.why().is_none(), outcome == Outcome::Answered, "{json}");
+        }
+    }
 }

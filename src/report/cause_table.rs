@@ -1,11 +1,14 @@
 //! The tables of agents: who names the cause, and what becomes of a page once an agent has looked. Both read the scorecard alone.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::console::{name, number, with_interval};
+use super::markdown::family_name;
 use super::table::{Align, Table};
+use crate::score::counts::Tally;
 use crate::score::scorecard::{ModelRow, Role, Scorecard};
-use crate::score::skill::{best_floor, skill};
+use crate::score::skill::best_floor;
 use crate::score::{Metric, Section, Unit};
 
 /// One row per agent over all its triggers: agents by score, then floors, then the oracle.
@@ -106,7 +109,7 @@ fn skills(card: &Scorecard, section: Section, rows: &[&ModelRow]) -> String {
     let all = card.rows(section);
     let mut text = String::new();
     for row in rows.iter().filter(|row| row.role == Role::Model) {
-        if let (Some((floor, _)), Some(skill)) = (best_floor(all, row, metric), skill(all, row, metric)) {
+        if let (Some((floor, _)), Some(skill)) = (best_floor(all, row, metric), row.skill) {
             let _ = writeln!(text, "{}: skill {} over {}, the best floor", row.label(), Unit::Share.show(skill), floor.label());
         }
     }
@@ -121,10 +124,12 @@ pub fn pick(card: &Scorecard, section: Section) -> String {
 
 const READING_CAUSES: &str = "A cause is right if its leaves (leaf-Jaccard .8), its kind and its change are those of the truth; different \
 answers that tie for the first place name none. Specificity: placebo triggers and harmless events answered by no fault. Grounded: right \
-causes that rest on a number which a recorded call said. Brier: squared error of the stated confidence; less is better.\n";
+causes that rest on a number which a recorded call said. Brier: squared error of the stated confidence; less is better. \
+An investigation that the agent ended without a report (budget or deadline used up, no valid report) is wrong; one that broke is not scored.\n";
 
 const READING_END: &str = "A page group is judged once an agent has looked at it; a fault without a page is missed. Right, ungrounded, wrong, \
-abstained, late and missed add up to one. Dismissed: share of false page groups of which nothing is blamed.\n";
+abstained, late and missed add up to one. Dismissed: share of false page groups of which nothing is blamed; one that an agent left without \
+a report is neither dismissed nor blamed.\n";
 
 /// Both sections of `report.md`, for those that have rows.
 #[must_use]
@@ -148,6 +153,9 @@ pub fn markdown(card: &Scorecard) -> String {
         text += "\n";
         text += &all_metrics(card, section).markdown();
         text += &by_trigger(card, section);
+        let groups = if section == Section::Cause { GROUPS_CAUSES } else { GROUPS_END };
+        let _ = writeln!(text, "\n### {title} by family\n\n{groups}\n\n{}", by(card, section, family_name).markdown());
+        let _ = write!(text, "### {title} by scenario\n\n{groups}\n\n{}", by(card, section, str::to_owned).markdown());
     }
     text
 }
@@ -160,8 +168,45 @@ fn all_metrics(card: &Scorecard, section: Section) -> Table {
         let name = format!("{} ({})", metric.name, metric.better);
         table.row(std::iter::once(name).chain(rows.iter().map(|row| with_interval(row, metric.name))));
     }
+    table.row(skill_row(&rows, section.headline()));
     table
 }
+
+/// Skill by the headline, a cell per row.
+#[must_use]
+pub fn skill_row(rows: &[&ModelRow], headline: &str) -> Vec<String> {
+    let cell = |row: &&ModelRow| row.skill.map_or_else(|| "–".to_owned(), |skill| Unit::Share.show(skill));
+    std::iter::once(format!("skill of {headline} over the best floor (higher is better)")).chain(rows.iter().map(cell)).collect()
+}
+
+/// Who does well where: what ended well and all of it, per group of files and row.
+fn by(card: &Scorecard, section: Section, group: impl Fn(&str) -> String) -> Table {
+    let rows: Vec<&ModelRow> = ranked(card, section).into_iter().filter(|row| row.role != Role::Oracle).collect();
+    let groups: BTreeSet<String> = rows.iter().flat_map(|row| row.files.keys()).map(|file| group(file)).collect();
+    let columns = std::iter::once((String::new(), Align::Left)).chain(rows.iter().map(|row| (row.label(), Align::Right)));
+    let mut table = Table::new(columns);
+    for name in groups {
+        let cell = |row: &&ModelRow| {
+            let mut tally = Tally::default();
+            row.files.iter().filter(|(file, _)| group(file) == name).for_each(|(_, file)| tally.add_times(&file.counts.tally, 1));
+            let (cause, end) = (tally.cause, tally.end);
+            match section {
+                Section::Detection | Section::Cause => format!("{}, {}", of(cause.right, cause.causes), of(cause.cleared, cause.nothing)),
+                Section::EndToEnd => format!("{}, {}", of(end.right, end.due()), of(end.dismissed, end.false_groups())),
+            }
+        };
+        let cells: Vec<String> = rows.iter().map(cell).collect();
+        table.row(std::iter::once(name).chain(cells));
+    }
+    table
+}
+
+fn of(part: u64, all: u64) -> String {
+    if all == 0 { "–".to_owned() } else { format!("{part}/{all}") }
+}
+
+const GROUPS_CAUSES: &str = "Right / triggers with a cause, and cleared / triggers without one; all seeds and triggers, pages left out.";
+const GROUPS_END: &str = "Right / faults and their page groups, and dismissed / false page groups; all seeds.";
 
 /// How agents fare by the kind of their trigger, where there is more than one.
 fn by_trigger(card: &Scorecard, section: Section) -> String {
@@ -176,11 +221,13 @@ fn by_trigger(card: &Scorecard, section: Section) -> String {
         ("cause right", Align::Right),
         ("specificity", Align::Right),
         ("Brier", Align::Right),
+        ("calls", Align::Right),
     ];
     let mut table = Table::new(columns);
     for (row, trigger) in rows {
         let judged = row.total.tally.cause.judged().to_string();
-        table.row([name(row), trigger.to_owned(), judged, number(row, "cause_right"), number(row, "specificity"), number(row, "brier")]);
+        let numbers = ["cause_right", "specificity", "brier", "calls_mean"].map(|metric| number(row, metric));
+        table.row([name(row), trigger.to_owned(), judged].into_iter().chain(numbers));
     }
     format!("\n### By trigger\n\n{}", table.markdown())
 }

@@ -14,9 +14,9 @@ use crate::score::{HEADLINE, Metric, Section, Unit};
 /// Incidents named at the end.
 const WORST: usize = 3;
 
-/// The whole of it, as text.
+/// The whole of it, as text; `run` is the run folder as a user can type it.
 #[must_use]
-pub fn render(judgement: &Judgement) -> String {
+pub fn render(judgement: &Judgement, run: &str) -> String {
     let card = &judgement.scorecard;
     let mut text = heading(judgement);
     text += "\n";
@@ -33,7 +33,7 @@ pub fn render(judgement: &Judgement) -> String {
     text += &cause_table::pick(card, Section::Cause);
     let end_to_end = cause_table::pick(card, Section::EndToEnd);
     text += &end_to_end;
-    text += &if end_to_end.is_empty() { worst(judgement) } else { worst_endings(judgement) };
+    text += &if end_to_end.is_empty() { worst(judgement) } else { worst_endings(judgement, run) };
     text
 }
 
@@ -202,10 +202,11 @@ fn worst(judgement: &Judgement) -> String {
 }
 
 /// The incidents that cost the picked model and agent most, with the investigation to begin with.
-fn worst_endings(judgement: &Judgement) -> String {
+fn worst_endings(judgement: &Judgement, run: &str) -> String {
     let Some(pick) = judgement.scorecard.pick_of(Section::EndToEnd) else { return String::new() };
-    let bad =
-        |ending: &Ending| matches!(ending, Ending::WrongCause | Ending::Blamed | Ending::Abstained | Ending::Ungrounded | Ending::Failed);
+    let bad = |ending: &Ending| {
+        matches!(ending, Ending::WrongCause | Ending::Blamed | Ending::Abstained | Ending::Unanswered | Ending::Ungrounded | Ending::Failed)
+    };
     let cost = |joined: &JoinedIncident| joined.endings.iter().filter(|(_, ending)| bad(ending)).count();
     let picked = |joined: &&JoinedIncident| format!("{} + {}", joined.model.name, joined.agent.name) == pick.best.name;
     let mut incidents: Vec<&JoinedIncident> = judgement.joined.iter().filter(picked).filter(|joined| cost(joined) > 0).collect();
@@ -220,7 +221,7 @@ fn worst_endings(judgement: &Judgement) -> String {
         let Some(judged) = judgement.investigations.iter().find(of_group) else { continue };
         let _ = writeln!(
             text,
-            "worst for {}: {} seed {} ({}, {} of {} page groups)\n  harness explain results/latest {}",
+            "worst for {}: {} seed {} ({}, {} of {} page groups)\n  harness explain {run} {}",
             pick.best.name,
             judged.file,
             judged.replicate,

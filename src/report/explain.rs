@@ -2,6 +2,7 @@
 //! question put to its answer with yes or no and the reason.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::incident;
 use super::paragraph::{cut, hang, scope};
@@ -85,24 +86,36 @@ pub fn render(explained: &Explained<'_>) -> String {
     text
 }
 
-/// A line of bars, and below it where pages and effects are; buckets are averaged where there are more than columns.
+/// The whole series, and the days around now in detail where the whole takes several buckets a column.
 fn draw(series: &Seen<'_>) -> String {
-    let per_column = series.values.len().div_ceil(COLUMNS).max(1);
-    let columns: Vec<Option<f64>> = series.values.chunks(per_column).map(mean).collect();
+    let all = series.values.len();
+    let mut text = strip(series, 0..all);
+    if all > COLUMNS {
+        let first = (series.now + 1).saturating_sub(COLUMNS / 2).min(all - COLUMNS);
+        text += &strip(series, first..first + COLUMNS);
+    }
+    text
+}
+
+/// A line of bars, and below it where pages and effects are; buckets are averaged where there are more than columns.
+fn strip(series: &Seen<'_>, range: Range<usize>) -> String {
+    let values = &series.values[range.clone()];
+    let per_column = values.len().div_ceil(COLUMNS).max(1);
+    let columns: Vec<Option<f64>> = values.chunks(per_column).map(mean).collect();
     let (low, high) = columns.iter().flatten().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
     let bar = |value: &Option<f64>| value.map_or(' ', |value| BARS[level(value, low, high)]);
     let mut text = String::new();
-    let ends = if series.grid.is_empty() {
+    let ends = if range.is_empty() {
         String::new()
     } else {
-        format!(", {} to {}", series.grid.label(0), series.grid.label(series.grid.len() - 1))
+        format!(", {} to {}", series.grid.label(range.start), series.grid.label(range.end - 1))
     };
-    let range = if low <= high { format!(", {low:.0} to {high:.0}") } else { String::new() };
+    let span = if low <= high { format!(", {low:.0} to {high:.0}") } else { String::new() };
     let folded = if per_column > 1 { format!(", {per_column} buckets a column") } else { String::new() };
-    let _ = writeln!(text, "{}{ends}{range}{folded}", series.name);
+    let _ = writeln!(text, "{}{ends}{span}{folded}", series.name);
     let _ = writeln!(text, "  {}", columns.iter().map(bar).collect::<String>().trim_end());
     let mark = |sign: char, is: &dyn Fn(usize) -> bool| {
-        let buckets = |column: usize| column * per_column..((column + 1) * per_column).min(series.values.len());
+        let buckets = |column: usize| range.start + column * per_column..range.end.min(range.start + (column + 1) * per_column);
         let line: String = (0..columns.len()).map(|column| if buckets(column).any(is) { sign } else { ' ' }).collect();
         line.trim_end().to_owned()
     };

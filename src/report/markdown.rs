@@ -1,15 +1,16 @@
 //! `report.md`: the whole comparison, for people. Holds no clock, so that equal runs give equal bytes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::table::{Align, Table};
 use super::{cause_table, console};
-use crate::record::Outcome;
+use crate::scenario;
 use crate::score::counts::Tally;
 use crate::score::judge::Judgement;
 use crate::score::scorecard::{ModelRow, Role};
-use crate::score::{METRICS, Unit};
+use crate::score::{HEADLINE, METRICS, Unit};
 
 /// Renders the report.
 pub(super) fn render(judgement: &Judgement) -> String {
@@ -23,7 +24,7 @@ pub(super) fn render(judgement: &Judgement) -> String {
     text += "## All metrics\n\n";
     text += &all_metrics(judgement).markdown();
     text += "\n## By family\n\nEffects found / effects, and false pages, at the alert budget; all seeds and series.\n\n";
-    text += &by(judgement, |file| file.split('/').next().unwrap_or(file).to_owned()).markdown();
+    text += &by(judgement, family_name).markdown();
     text += "\n## By scenario\n\n";
     text += &by(judgement, str::to_owned).markdown();
     text += &cause_table::markdown(&judgement.scorecard);
@@ -46,7 +47,14 @@ fn all_metrics(judgement: &Judgement) -> Table {
         let name = format!("{} ({})", metric.name, metric.better);
         table.row(std::iter::once(name).chain(rows.iter().map(|row| console::with_interval(row, metric.name))));
     }
+    table.row(cause_table::skill_row(&rows, HEADLINE));
     table
+}
+
+/// What tables call the family of a file.
+pub(super) fn family_name(file: &str) -> String {
+    let family = scenario::family(file);
+    if family.is_empty() { "no folder".to_owned() } else { family.to_owned() }
 }
 
 /// Found, all and false per group of files and detector.
@@ -70,13 +78,10 @@ fn by(judgement: &Judgement, group: impl Fn(&str) -> String) -> Table {
 
 /// What models refused and what broke, with the reason.
 fn refusals(judgement: &Judgement) -> String {
-    let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut reasons: BTreeMap<(&str, Cow<'_, str>), usize> = BTreeMap::new();
     for job in &judgement.jobs {
-        let why = match &job.outcome {
-            Outcome::Answered => continue,
-            Outcome::ModelRejected { why } | Outcome::Infra { why, .. } => why,
-        };
-        *reasons.entry((&job.key.model.name, why)).or_default() += 1;
+        let Some(why) = job.outcome.why() else { continue };
+        *reasons.entry((job.key.model.name.as_str(), why)).or_default() += 1;
     }
     if reasons.is_empty() {
         return String::new();

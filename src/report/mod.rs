@@ -11,6 +11,8 @@ pub mod paragraph;
 pub mod plot;
 mod summary;
 pub mod table;
+#[cfg(feature = "plot")]
+mod ticks;
 
 use crate::record::{Store, StoreError};
 use crate::score::judge::Judgement;

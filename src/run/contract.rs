@@ -5,8 +5,11 @@
 use std::collections::BTreeSet;
 
 use crate::data::incident::Incident;
+use crate::data::observation::Watched;
 use crate::data::series::Series;
+use crate::data::ticket::{Column, TicketTable};
 use crate::scenario::Scenario;
+use crate::scenario::value::Metric;
 use crate::synth::{self, SynthError};
 
 /// A realised total may differ from the configured one by this share.
@@ -35,6 +38,7 @@ impl std::fmt::Display for Breach {
 /// [`SynthError`] when the scenario cannot be planned.
 pub fn check(scenario: &Scenario, incident: &Incident) -> Result<Vec<Breach>, SynthError> {
     let mut problems = Vec::new();
+    metadata(scenario, incident, &mut problems);
     schema(incident, &mut problems);
     truth(incident, &mut problems);
     training(incident, &mut problems);
@@ -42,12 +46,19 @@ pub fn check(scenario: &Scenario, incident: &Incident) -> Result<Vec<Breach>, Sy
     Ok(breaches(incident, problems))
 }
 
-/// Checks every ticket: unique ids in order, attributes of the dictionary, counts equal to the series, causes only while a fault acts.
+/// Makes every ticket and checks it with [`of_tickets`].
 ///
 /// # Errors
 /// [`SynthError`] when the tickets cannot be made.
 pub fn check_tickets(scenario: &Scenario, incident: &Incident) -> Result<Vec<Breach>, SynthError> {
     let (table, causes) = synth::tickets_with_causes(scenario, incident.truth.role, incident.truth.replicate)?;
+    Ok(of_tickets(scenario, incident, &table, &causes))
+}
+
+/// Checks tickets: unique ids in order, attributes of the dictionary, counts equal to every series of tickets, causes only while a fault
+/// acts. `causes` holds per ticket the number of the fault that caused it.
+#[must_use]
+pub fn of_tickets(scenario: &Scenario, incident: &Incident, table: &TicketTable, causes: &[Option<usize>]) -> Vec<Breach> {
     let mut problems = Vec::new();
     if !table.ids.is_sorted_by(|a, b| a < b) {
         problems.push("ticket ids are not unique and rising".to_owned());
@@ -60,6 +71,10 @@ pub fn check_tickets(scenario: &Scenario, incident: &Incident) -> Result<Vec<Bre
         if column.codes.iter().any(|code| usize::from(*code) >= column.values.len()) {
             problems.push(format!("column `{}` holds values that are not in its dictionary", column.name));
         }
+        let known = incident.truth.dimensions.get(&column.name);
+        if let Some(value) = column.values.iter().find(|value| known.is_some_and(|known| !known.contains(value))) {
+            problems.push(format!("column `{}` has the value `{value}`, which the truth does not know", column.name));
+        }
     }
     for (row, cause) in causes.iter().enumerate() {
         let Some(fault) = cause.and_then(|number| incident.truth.faults.get(number)) else { continue };
@@ -68,18 +83,75 @@ pub fn check_tickets(scenario: &Scenario, incident: &Incident) -> Result<Vec<Bre
             break;
         }
     }
-    if let Some(watched) = incident.observed.watched.iter().find(|watched| watched.name == "tickets") {
-        let counted: Vec<Option<f64>> = table.count(|_| true).into_iter().map(|count| count.map(|count| count as f64)).collect();
-        if counted != watched.series.values() {
-            problems.push("the tickets of some bucket are not as many as the series says".to_owned());
+    // What is not in a dictionary cannot be counted by value.
+    if problems.is_empty() {
+        counts(scenario, incident, table, &mut problems);
+    }
+    breaches(incident, problems)
+}
+
+fn counts(scenario: &Scenario, incident: &Incident, table: &TicketTable, problems: &mut Vec<String>) {
+    let case = &scenario.case;
+    for (name, watched) in case.watch.iter().filter(|(_, watched)| watched.metric == Metric::Tickets) {
+        let Some(series) = incident.observed.series(name) else { continue };
+        // Codes of the table are its own: the order of values is drawn per seed.
+        let wanted: Vec<(&Column, Vec<Option<u16>>)> = watched
+            .filter
+            .iter()
+            .filter_map(|(dim, codes)| {
+                let dimension = &case.dimensions[*dim];
+                let column = table.column(&dimension.name)?;
+                Some((column, codes.iter().map(|code| column.code(&dimension.values[usize::from(*code)])).collect()))
+            })
+            .collect();
+        let counted = table.count(|row| wanted.iter().all(|(column, codes)| codes.contains(&Some(column.codes[row]))));
+        let differs = |bucket: &usize| counted[*bucket].map(|count| count as f64) != series.values()[*bucket];
+        if let Some(bucket) = (0..counted.len().min(series.len())).find(differs) {
+            let number = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+            problems.push(format!(
+                "series `{name}` says {} at {}, the tickets are {}",
+                number(series.values()[bucket]),
+                table.grid.label(bucket),
+                number(counted[bucket].map(|count| count as f64)),
+            ));
         }
     }
-    Ok(breaches(incident, problems))
 }
 
 fn breaches(incident: &Incident, problems: Vec<String>) -> Vec<Breach> {
     let breach = |problem| Breach { file: incident.truth.file.clone(), replicate: incident.truth.replicate, problem };
     problems.into_iter().map(breach).collect()
+}
+
+/// What stands beside the data says what the data are: calendar, split, watched series, stratum and faults as configured.
+fn metadata(scenario: &Scenario, incident: &Incident, problems: &mut Vec<String>) {
+    let (case, observed, truth) = (&scenario.case, &incident.observed, &incident.truth);
+    if observed.known.grid != case.days.grid || observed.train != case.days.train {
+        problems.push(format!(
+            "the calendar has {} buckets of which {} are train, configured are {} and {}",
+            observed.known.grid.len(),
+            observed.train,
+            case.days.grid.len(),
+            case.days.train
+        ));
+    }
+    let names = |watched: &[Watched]| watched.iter().map(|watched| watched.name.clone()).collect::<Vec<_>>().join(", ");
+    let configured = case.watch.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(", ");
+    for (what, watched) in [("series", &observed.watched), ("fault-free twins", &incident.twin)] {
+        if names(watched) != configured {
+            problems.push(format!("{what} are {}, configured are {configured}", names(watched)));
+        }
+    }
+    if (truth.file.as_str(), &truth.scenario) != (scenario.file.as_str(), &scenario.id) {
+        problems.push(format!("the truth is of {} ({})", truth.file, truth.scenario));
+    }
+    if truth.faulted != scenario.faulted() || truth.faults.len() != case.faults.len() {
+        problems.push(format!("the truth tells of {} faults, configured are {}", truth.faults.len(), case.faults.len()));
+    }
+    // One entry of the file can stand for several events: every public holiday is one.
+    if let Some(event) = case.benign.iter().find(|event| truth.benign.iter().all(|told| told.kind != event.kind)) {
+        problems.push(format!("the truth tells of no harmless event `{}`, one is configured", event.kind));
+    }
 }
 
 fn schema(incident: &Incident, problems: &mut Vec<String>) {

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
+use super::done::Done;
 use super::job::infra;
 use super::plan::Plan;
-use super::pool::caught;
+use super::pool::{self, caught};
 use super::trigger::{self, Sent};
-use crate::agent::{self, Case, Trajectory};
+use super::{Progress, Sitting};
+use crate::agent::{self, Case, Halt, Trajectory};
 use crate::data::incident::Incident;
-use crate::record::{InvestigationKey, Outcome, PageGroup, Record, Trigger};
+use crate::record::{Entry, Investigation, InvestigationKey, JournalWriter, Limit, Outcome, PageGroup, Record, Store, StoreError, Trigger};
 use crate::seed::Seed;
 use crate::suite::matrix::AgentColumn;
 use crate::synth::{self, SynthError};
@@ -74,6 +77,76 @@ pub fn groups(plan: &Plan, records: &[Record]) -> Vec<PageGroup> {
     trigger::groups(&plan.incidents, records, plan.suite.investigation.correlate)
 }
 
+/// Sends every agent that is still missing; returns whether all came back.
+pub(super) fn all(
+    plan: &Plan,
+    store: &Store,
+    records: &[Record],
+    writer: &mut JournalWriter,
+    done: &mut Done,
+    sitting: &mut Sitting<'_>,
+) -> Result<bool, StoreError> {
+    let groups = groups(plan, records);
+    let all = plan_jobs(plan, &groups);
+    let jobs: Vec<Job> = all.iter().filter(|job| !done.investigations.contains_key(&job.key)).cloned().collect();
+    (sitting.progress)(Progress::Grouped { groups: groups.len(), investigations: all.len(), done: all.len() - jobs.len() });
+    let shelf = Shelf::new(plan, &jobs);
+    let complete = pool::run(
+        &jobs,
+        sitting.jobs,
+        sitting.stop,
+        |job| {
+            let clock = Instant::now();
+            let (outcome, trajectory) = work(&shelf, job);
+            (outcome, trajectory, clock.elapsed().as_secs_f64())
+        },
+        |job, (outcome, trajectory, seconds)| {
+            if let Some(trajectory) = &trajectory {
+                store.write_trajectory(&job.key.digest(), trajectory)?;
+            }
+            let entry = Entry::Investigation { key: job.key.clone(), outcome, seconds };
+            writer.append(&entry)?;
+            done.add(entry);
+            (sitting.progress)(Progress::JobDone);
+            Ok::<(), StoreError>(())
+        },
+    )?;
+    if complete {
+        finish(store, &groups, &all, done)?;
+        store.write_lines("timings.jsonl", &done.timings())?;
+    }
+    Ok(complete)
+}
+
+/// Writes the sorted files of the explanation half.
+fn finish(store: &Store, groups: &[PageGroup], jobs: &[Job], done: &Done) -> Result<(), StoreError> {
+    let mut investigations = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let Some((outcome, _)) = done.investigations.get(&job.key) else { continue };
+        let id = job.key.digest();
+        let trajectory = match store.trajectory(&id) {
+            Ok(trajectory) => Some(trajectory),
+            // Where the generator failed or the agent panicked there is none.
+            Err(StoreError::Gone { .. }) if *outcome != Outcome::Answered => None,
+            Err(error) => return Err(error),
+        };
+        let (calls, report) = trajectory.map_or((0, None), |trajectory| (trajectory.calls.len(), trajectory.report));
+        investigations.push(Investigation {
+            key: job.key.clone(),
+            id,
+            outcome: outcome.clone(),
+            bucket: job.sent.bucket,
+            question: job.sent.question.clone(),
+            alert: job.sent.alert.clone(),
+            calls,
+            report,
+        });
+    }
+    investigations.sort_by(|a, b| a.key.cmp(&b.key));
+    store.write_lines("investigations.jsonl", &investigations)?;
+    store.write_lines("groups.jsonl", groups)
+}
+
 /// What tools can look into, made once per incident and let go when its last job is done.
 pub struct Shelf<'a> {
     plan: &'a Plan,
@@ -136,15 +209,36 @@ fn investigate(plan: &Plan, prepared: &Prepared, job: &Job) -> (Outcome, Option<
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed);
     let case = Case { question: job.sent.question.as_deref(), alert: job.sent.alert.as_ref(), earlier: &[] };
     let (trajectory, result) = agent::investigate(column.agent.as_ref(), &case, &mut desk);
-    let outcome = match result {
+    (ended(result), Some(trajectory))
+}
+
+/// What an agent uses up is its own doing; only what breaks is infrastructure.
+fn ended(result: Result<(), Halt>) -> Outcome {
+    match result {
         Ok(()) => Outcome::Answered,
-        Err(halt) => infra("agent", &halt.to_string()),
-    };
-    (outcome, Some(trajectory))
+        Err(Halt::Budget) => Outcome::Halted(Limit::Budget),
+        Err(Halt::Deadline) => Outcome::Halted(Limit::Deadline),
+        Err(Halt::Cancelled) => Outcome::Cancelled,
+        Err(halt @ Halt::Failed { .. }) => infra("agent", &halt.to_string()),
+    }
 }
 
 /// How many jobs there are before pages are known.
 #[must_use]
 pub fn known_in_advance(jobs: &[Job]) -> usize {
     jobs.iter().filter(|job| !matches!(job.key.trigger, Trigger::Page(_))).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_limit_is_the_agents_own_and_a_failure_is_not() {
+        assert_eq!(ended(Ok(())), Outcome::Answered);
+        assert_eq!(ended(Err(Halt::Budget)), Outcome::Halted(Limit::Budget));
+        assert_eq!(ended(Err(Halt::Deadline)), Outcome::Halted(Limit::Deadline));
+        assert_eq!(ended(Err(Halt::Cancelled)), Outcome::Cancelled);
+        assert!(matches!(ended(Err(Halt::Failed { why: "no".to_owned() })), Outcome::Infra { stage, .. } if stage == "agent"));
+    }
 }

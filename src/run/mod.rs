@@ -9,29 +9,22 @@ pub mod pool;
 pub mod trigger;
 
 mod cache;
+mod detections;
+mod done;
 mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::data::Series;
-use crate::data::incident::Incident;
-use crate::detect::page::episodes;
-use crate::detect::threshold::Threshold;
-use crate::detect::{Detection, native_threshold};
-use crate::name::ConfigId;
-use crate::record::store::{JournalWriter, ThresholdRecord, Timing};
-use crate::record::{
-    CalibrationKey, DetectionKey, Entry, Flagged, Investigation, InvestigationKey, Outcome, PageGroup, Points, Record, Store, StoreError,
-};
+use crate::record::{Store, StoreError};
 use crate::scenario::LoadError;
-use crate::seed::Seed;
-use crate::suite::{Cell, PlanError, Suite};
+use crate::suite::{PlanError, Suite};
 use crate::synth::SynthError;
 use crate::time::Step;
 
+use done::Done;
 pub use plan::Plan;
 
 /// Why a run could not start or go on. What was computed before stays on disk.
@@ -172,12 +165,6 @@ pub fn resume(folder: &Path, sitting: &mut Sitting<'_>) -> Result<Ended, RunErro
     execute(&plan, store, sitting)
 }
 
-/// A unit of work for the pool.
-enum Job<'a> {
-    Calibration { column: usize, incident: &'a Incident, series: usize, key: CalibrationKey },
-    Detection { cell: Cell, key: DetectionKey },
-}
-
 fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended, RunError> {
     let clock = Instant::now();
     let (journal, mut writer) = store.journal()?;
@@ -190,9 +177,9 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
 
     let mut done = Done::from(journal.entries);
     done.forget_lost_points(plan, &store);
-    let jobs = plan_jobs(plan, &sample, &missing);
+    let jobs = detections::plan_jobs(plan, &sample, &missing);
     let total = jobs.len();
-    let jobs: Vec<Job<'_>> = jobs.into_iter().filter(|job| !done.contains(job)).collect();
+    let jobs: Vec<detections::Job<'_>> = jobs.into_iter().filter(|job| !done.contains(job)).collect();
     (sitting.progress)(Progress::Planned {
         folder: store.folder().to_path_buf(),
         files: plan.scenarios.len(),
@@ -208,9 +195,9 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
         &jobs,
         sitting.jobs,
         sitting.stop,
-        |job| work(plan, job),
+        |job| detections::work(plan, job),
         |_, (entry, points)| {
-            let entry = record(&store, &mut writer, entry, points)?;
+            let entry = detections::record(&store, &mut writer, entry, points)?;
             done.add(entry);
             (sitting.progress)(Progress::JobDone);
             Ok::<(), StoreError>(())
@@ -218,11 +205,11 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
     )?;
     let mut investigated = false;
     if complete {
-        let fresh = set_thresholds(plan, &sample, &missing, &done);
+        let fresh = detections::set_thresholds(plan, &sample, &missing, &done);
         cache.write(plan, &fresh);
         cached.extend(fresh);
-        let records = finish(plan, &store, &cached, &done)?;
-        investigated = investigate_all(plan, &store, &records, &mut writer, &mut done, sitting)?;
+        let records = detections::finish(plan, &store, &cached, &done)?;
+        investigated = investigate::all(plan, &store, &records, &mut writer, &mut done, sitting)?;
     }
     let mut manifest = store.manifest()?;
     manifest.seconds += clock.elapsed().as_secs_f64();
@@ -234,235 +221,4 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
     manifest.finished = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     store.write_json("manifest.json", &manifest)?;
     Ok(Ended::Complete(store))
-}
-
-/// Sends every agent that is still missing; returns whether all came back.
-fn investigate_all(
-    plan: &Plan,
-    store: &Store,
-    records: &[Record],
-    writer: &mut JournalWriter,
-    done: &mut Done,
-    sitting: &mut Sitting<'_>,
-) -> Result<bool, StoreError> {
-    let groups = investigate::groups(plan, records);
-    let all = investigate::plan_jobs(plan, &groups);
-    let jobs: Vec<investigate::Job> = all.iter().filter(|job| !done.investigations.contains_key(&job.key)).cloned().collect();
-    (sitting.progress)(Progress::Grouped { groups: groups.len(), investigations: all.len(), done: all.len() - jobs.len() });
-    let shelf = investigate::Shelf::new(plan, &jobs);
-    let complete = pool::run(
-        &jobs,
-        sitting.jobs,
-        sitting.stop,
-        |job| {
-            let clock = Instant::now();
-            let (outcome, trajectory) = investigate::work(&shelf, job);
-            (outcome, trajectory, clock.elapsed().as_secs_f64())
-        },
-        |job, (outcome, trajectory, seconds)| {
-            if let Some(trajectory) = &trajectory {
-                store.write_trajectory(&job.key.digest(), trajectory)?;
-            }
-            let entry = Entry::Investigation { key: job.key.clone(), outcome, seconds };
-            writer.append(&entry)?;
-            done.add(entry);
-            (sitting.progress)(Progress::JobDone);
-            Ok::<(), StoreError>(())
-        },
-    )?;
-    if complete {
-        finish_investigations(store, &groups, &all, done)?;
-    }
-    Ok(complete)
-}
-
-/// Writes the sorted files of the explanation half.
-fn finish_investigations(store: &Store, groups: &[PageGroup], jobs: &[investigate::Job], done: &Done) -> Result<(), StoreError> {
-    let mut investigations = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let Some((outcome, _)) = done.investigations.get(&job.key) else { continue };
-        let id = job.key.digest();
-        let trajectory = if *outcome == Outcome::Answered { Some(store.trajectory(&id)?) } else { None };
-        let (calls, report) = trajectory.map_or((0, None), |trajectory| (trajectory.calls.len(), trajectory.report));
-        investigations.push(Investigation { key: job.key.clone(), id, outcome: outcome.clone(), bucket: job.sent.bucket, calls, report });
-    }
-    investigations.sort_by(|a, b| a.key.cmp(&b.key));
-    store.write_lines("investigations.jsonl", &investigations)?;
-    store.write_lines("groups.jsonl", groups)
-}
-
-/// Long series first, so that no thread is left alone with a long job at the end.
-fn plan_jobs<'a>(plan: &'a Plan, sample: &'a [Incident], missing: &BTreeSet<(usize, Step)>) -> Vec<Job<'a>> {
-    let mut jobs = Vec::new();
-    for incident in sample {
-        for (series, watched) in incident.twin.iter().enumerate() {
-            for (column, entry) in plan.matrix.columns.iter().enumerate() {
-                if missing.contains(&(column, incident.observed.step())) {
-                    let key = CalibrationKey {
-                        incident: incident.observed.id.clone(),
-                        series: watched.name.clone(),
-                        model: entry.config.clone(),
-                    };
-                    jobs.push((watched.series.len(), Job::Calibration { column, incident, series, key }));
-                }
-            }
-        }
-    }
-    for &cell in &plan.matrix.cells {
-        jobs.push((plan.series(cell).len(), Job::Detection { cell, key: plan.key(cell) }));
-    }
-    jobs.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
-    jobs.into_iter().map(|(_, job)| job).collect()
-}
-
-fn work(plan: &Plan, job: &Job<'_>) -> (Entry, Option<Points>) {
-    let clock = Instant::now();
-    match job {
-        Job::Calibration { column, incident, series, key } => {
-            let seed = Seed::derive(["calibrate", key.incident.as_str(), &key.series, &key.model.digest]);
-            let (outcome, detection) = compute(plan, *column, incident, &incident.twin[*series].series, seed);
-            let scores = detection.map(|detection| detection.scores).unwrap_or_default();
-            (Entry::Calibration { key: key.clone(), outcome, scores, seconds: clock.elapsed().as_secs_f64() }, None)
-        }
-        Job::Detection { cell, key } => {
-            let seed = Seed::derive(["detect", key.incident.as_str(), &key.series, &key.model.digest]);
-            let (outcome, detection) = compute(plan, cell.column, &plan.incidents[cell.incident], plan.series(*cell), seed);
-            let fits = detection.as_ref().map_or(0, |detection| detection.fits);
-            let entry = Entry::Detection { key: key.clone(), outcome, fits, seconds: clock.elapsed().as_secs_f64() };
-            (entry, detection.map(Points::from))
-        }
-    }
-}
-
-fn compute(plan: &Plan, column: usize, incident: &Incident, series: &Series, seed: Seed) -> (Outcome, Option<Detection>) {
-    let case = job::Case { series, known: incident.observed.known(), train: incident.observed.train, seed };
-    job::detect(plan.matrix.columns[column].built.detector.as_ref(), &case)
-}
-
-/// Points first, then the journal entry: an entry always has its points.
-fn record(store: &Store, writer: &mut JournalWriter, entry: Entry, points: Option<Points>) -> Result<Entry, StoreError> {
-    if let (Entry::Detection { key, .. }, Some(points)) = (&entry, &points) {
-        store.write_points(key, points)?;
-    }
-    writer.append(&entry)?;
-    Ok(entry)
-}
-
-/// What is finished, by key.
-#[derive(Default)]
-struct Done {
-    calibrations: BTreeMap<CalibrationKey, (Outcome, Vec<Option<f64>>)>,
-    detections: BTreeMap<DetectionKey, (Outcome, usize, f64)>,
-    investigations: BTreeMap<InvestigationKey, (Outcome, f64)>,
-}
-
-impl Done {
-    fn from(entries: Vec<Entry>) -> Self {
-        let mut done = Self::default();
-        for entry in entries {
-            done.add(entry);
-        }
-        done
-    }
-
-    fn add(&mut self, entry: Entry) {
-        match entry {
-            Entry::Calibration { key, outcome, scores, .. } => {
-                self.calibrations.insert(key, (outcome, scores));
-            }
-            Entry::Detection { key, outcome, fits, seconds } => {
-                self.detections.insert(key, (outcome, fits, seconds));
-            }
-            Entry::Investigation { key, outcome, seconds } => {
-                self.investigations.insert(key, (outcome, seconds));
-            }
-        }
-    }
-
-    /// A detection whose points were deleted or damaged since is computed again.
-    fn forget_lost_points(&mut self, plan: &Plan, store: &Store) {
-        for &cell in &plan.matrix.cells {
-            let key = plan.key(cell);
-            let answered = self.detections.get(&key).is_some_and(|(outcome, ..)| *outcome == Outcome::Answered);
-            if answered && store.points(&key, plan.test_len(cell)).is_err() {
-                self.detections.remove(&key);
-            }
-        }
-    }
-
-    fn contains(&self, job: &Job<'_>) -> bool {
-        match job {
-            Job::Calibration { key, .. } => self.calibrations.contains_key(key),
-            Job::Detection { key, .. } => self.detections.contains_key(key),
-        }
-    }
-}
-
-fn set_thresholds(plan: &Plan, sample: &[Incident], missing: &BTreeSet<(usize, Step)>, done: &Done) -> BTreeMap<(usize, Step), Threshold> {
-    let steps: BTreeMap<&str, Step> = sample.iter().map(|incident| (incident.observed.id.as_str(), incident.observed.step())).collect();
-    let columns: BTreeMap<&ConfigId, usize> =
-        plan.matrix.columns.iter().enumerate().map(|(number, column)| (&column.config, number)).collect();
-    let scored = done.calibrations.iter().filter_map(|(key, (outcome, scores))| {
-        let step = *steps.get(key.incident.as_str())?;
-        let column = *columns.get(&key.model)?;
-        missing.contains(&(column, step)).then_some((column, key, step, outcome, scores.as_slice()))
-    });
-    calibrate::thresholds(scored, &plan.suite.detection)
-}
-
-/// Applies the operating points and writes the sorted files.
-fn finish(plan: &Plan, store: &Store, thresholds: &BTreeMap<(usize, Step), Threshold>, done: &Done) -> Result<Vec<Record>, StoreError> {
-    let mut records = Vec::with_capacity(plan.matrix.cells.len());
-    let mut timings = Vec::with_capacity(plan.matrix.cells.len());
-    for &cell in &plan.matrix.cells {
-        let key = plan.key(cell);
-        let Some((outcome, fits, seconds)) = done.detections.get(&key) else { continue };
-        let budget = thresholds.get(&(cell.column, plan.step(cell))).map(|threshold| threshold.value);
-        records.push(operate(plan, store, cell, key.clone(), outcome.clone(), *fits, budget)?);
-        timings.push(Timing { key, seconds: *seconds });
-    }
-    records.sort_by(|a, b| a.key.cmp(&b.key));
-    timings.sort_by(|a, b| a.key.cmp(&b.key));
-    let mut operating: Vec<ThresholdRecord> = plan
-        .operating_points()
-        .map(|(column, step)| ThresholdRecord {
-            model: plan.matrix.columns[column].config.clone(),
-            step,
-            threshold: thresholds.get(&(column, step)).copied(),
-        })
-        .collect();
-    operating.sort_by(|a, b| (&a.model, a.step).cmp(&(&b.model, b.step)));
-    store.write_lines("detections.jsonl", &records)?;
-    store.write_lines("thresholds.jsonl", &operating)?;
-    store.write_lines("timings.jsonl", &timings)?;
-    Ok(records)
-}
-
-fn operate(
-    plan: &Plan,
-    store: &Store,
-    cell: Cell,
-    key: DetectionKey,
-    outcome: Outcome,
-    fits: usize,
-    budget: Option<f64>,
-) -> Result<Record, StoreError> {
-    if outcome != Outcome::Answered {
-        return Ok(Record { key, outcome, fits, native: None, budget: None });
-    }
-    let Some(budget) = budget else {
-        let why = "no alert-budget threshold: every calibration job of this model and step failed".to_owned();
-        return Ok(Record { key, outcome: Outcome::Infra { stage: "calibration".into(), why }, fits, native: None, budget: None });
-    };
-    let scores = store.points(&key, plan.test_len(cell))?.scores;
-    let paging = plan.suite.detection.paging(plan.step(cell));
-    let at = |threshold: f64| {
-        let flags: Vec<bool> = scores.iter().map(|score| score.is_some_and(|score| score > threshold)).collect();
-        let pages = episodes(&flags, paging).into_iter().flat_map(|episode| episode.pages).collect();
-        let flags = flags.iter().enumerate().filter_map(|(bucket, flag)| flag.then_some(bucket)).collect();
-        Flagged { threshold, flags, pages }
-    };
-    let states_intervals = plan.matrix.columns[cell.column].built.states_intervals;
-    let native = states_intervals.then(|| at(native_threshold(plan.suite.detection.interval)));
-    Ok(Record { key, outcome, fits, native, budget: Some(at(budget)) })
 }

@@ -29,6 +29,12 @@ pub struct Question {
     pub leading: bool,
 }
 
+/// The family of a file: the first folder of its path, empty where there is none.
+#[must_use]
+pub fn family(file: &str) -> &str {
+    file.split_once('/').map_or("", |(top, _)| top)
+}
+
 /// A scenario file that was read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
@@ -38,8 +44,6 @@ pub struct Scenario {
     pub title: String,
     /// Path below the folder that was loaded, with `/`; directly in it, that folder's name and its own.
     pub file: String,
-    /// The folder it lies in below that one; empty at the top.
-    pub family: String,
     /// What it means.
     pub case: case::Case,
     /// What people ask about it.
@@ -55,13 +59,18 @@ impl Scenario {
     pub fn parse(text: &str, name: &str, file: &str) -> Result<Self, Vec<YamlError>> {
         let spec: spec::Spec = yaml::parse(text, name).map_err(|error| vec![error])?;
         let (case, questions) = check::check(&spec, text, name)?;
-        let family = file.split_once('/').map_or_else(String::new, |(top, _)| top.to_owned());
         // Dimensions and tags carry what the built-in desk adds, so that a change to it shows in the digest.
         let mut content = serde_json::to_vec(&(&spec, &case.dimensions, &case.tags)).expect("a specification is plain data");
         if let Some(activity) = &case.activity {
             content.extend(serde_json::to_vec(&activity.dimensions).expect("dimensions are plain data"));
         }
-        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), family, case, questions, digest: digest(&content, 12) })
+        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), case, questions, digest: digest(&content, 12) })
+    }
+
+    /// The folder it lies in; empty where there is none.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        family(&self.file)
     }
 
     /// Whether the file declares a fault: its stratum.

@@ -116,7 +116,7 @@ pub const END_TO_END_METRICS: &[Metric] = &[
     lower("e2e_abstained", "Share that end without a cause named.", Over::Due, |t| of_due(t, t.end.abstained)),
     lower("e2e_late", "Share paged after the deadline.", Over::Due, |t| of_due(t, t.end.late)),
     lower("e2e_missed", "Share that no page tells of.", Over::Due, |t| of_due(t, t.end.missed)),
-    higher("e2e_dismissed", "Share of false page groups of which nothing is blamed.", Over::FalseGroups, |t| {
+    higher("e2e_dismissed", "Share of false page groups that are looked at and of which nothing is blamed.", Over::FalseGroups, |t| {
         share(t.end.dismissed, t.end.false_groups(), Why::NoAlarms)
     }),
     lower("e2e_blamed", "Share of false page groups for which something is blamed.", Over::FalseGroups, |t| {

@@ -169,6 +169,8 @@ sums! {
         dismissed,
         /// False pages for which something was blamed.
         blamed,
+        /// False pages of which the agent handed in no report: nobody blamed, nobody cleared.
+        unanswered,
     }
 }
 
@@ -182,7 +184,7 @@ impl EndTally {
     /// Groups of false pages.
     #[must_use]
     pub const fn false_groups(&self) -> u64 {
-        self.dismissed + self.blamed
+        self.dismissed + self.blamed + self.unanswered
     }
 }
 

@@ -72,6 +72,8 @@ pub enum Ending {
     Dismissed,
     /// A false page for which something was blamed.
     Blamed,
+    /// A false page of which the agent handed in no report.
+    Unanswered,
     /// A page in the recovery after a fault: neither right nor false.
     Recovery,
     /// The investigation failed: not judged.
@@ -90,6 +92,7 @@ impl Ending {
             Self::Late => "late",
             Self::Dismissed => "false page dismissed",
             Self::Blamed => "false page blamed",
+            Self::Unanswered => "false page without a report",
             Self::Recovery => "recovery",
             Self::Failed => "failed",
         }
@@ -147,6 +150,7 @@ impl Joined<'_> {
             missed: self.missed().len() as u64,
             dismissed: count(Ending::Dismissed),
             blamed: count(Ending::Blamed),
+            unanswered: count(Ending::Unanswered),
         };
         let judged = endings.is_empty() || end != EndTally::default() || failed < endings.len() as u64;
         let lost = std::iter::zip(&endings, self.groups)
@@ -165,6 +169,8 @@ impl Joined<'_> {
             None => Ending::Failed,
             // A report that names what does not exist blames all the same.
             Some(judged) if judged.tally.blamed > 0 => Ending::Blamed,
+            // Whoever comes to no conclusion has not cleared anything.
+            Some(judged) if judged.standing == Standing::NoReport => Ending::Unanswered,
             Some(_) => Ending::Dismissed,
         }
     }

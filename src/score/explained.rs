@@ -29,7 +29,7 @@ pub struct JudgedInvestigation {
     pub replicate: u32,
     /// What a report should say.
     pub expected: Expected,
-    /// How it stands; absent where infrastructure failed.
+    /// How it stands; absent where infrastructure failed or somebody asked to stop.
     pub judged: Option<JudgedReport>,
 }
 
@@ -67,11 +67,12 @@ pub(super) fn judge_all(
                 let answer = record.report.as_ref().map(|report| Answer::Report(report, &calls));
                 answer.map(|answer| root_cause::judge(&answer, &judgeable(&expected, side)))
             }
-            Outcome::ModelRejected { why } => {
-                let answer = Answer::None { why, calls: record.calls };
+            // What the agent failed to do counts as wrong, what broke around it does not count.
+            own if own.is_own() => {
+                let answer = Answer::None { why: &own.why().unwrap_or_default(), calls: record.calls };
                 Some(root_cause::judge(&answer, &judgeable(&expected, side)))
             }
-            Outcome::Infra { .. } => None,
+            _ => None,
         };
         let (file, replicate) = (side.truth.file.clone(), side.truth.replicate);
         judged.push(JudgedInvestigation { record, file, replicate, expected, judged: report });
@@ -194,11 +195,13 @@ pub(super) fn join(
         investigations.iter().map(|one| ((&one.record.key.incident, &one.record.key.trigger, &one.record.key.agent), one)).collect();
     // Agents that were sent to pages; where nothing paged, those that would have been.
     let sent = suite.investigation.end_to_end(manifest.agents.iter().map(|agent| &agent.config));
+    let roles: BTreeMap<&ConfigId, Role> = manifest.agents.iter().map(|agent| (&agent.config, agent.role)).collect();
     let mut incidents = Vec::new();
     let mut counts: BTreeMap<(&ConfigId, &ConfigId), (Role, Files)> = BTreeMap::new();
     for column in &manifest.columns {
         for agent in &sent {
-            let role = column.role;
+            // A floor stays one whoever is sent to its pages, and so does a floor that is sent.
+            let role = column.role.max(roles.get(agent).copied().unwrap_or(Role::Model));
             let files = &mut counts.entry((&column.config, agent)).or_insert_with(|| (role, Files::new())).1;
             for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty()) {
                 let own: Vec<&PageGroup> = groups.iter().filter(|group| group.incident == *id && group.model == column.config).collect();

@@ -140,7 +140,8 @@ fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> R
             job(Some(judged.matching()), judged.counts())
         }
         (Outcome::ModelRejected { .. }, _) => job(None, Counts::rejected()),
-        (Outcome::Answered | Outcome::Infra { .. }, _) => job(None, Counts::failed(windows.len())),
+        // Detectors end in no other way; whatever else a record says is not a score.
+        _ => job(None, Counts::failed(windows.len())),
     })
 }
 

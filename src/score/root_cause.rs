@@ -160,7 +160,8 @@ fn without_report(why: &str, tally: CauseTally) -> JudgedReport {
         grounded: false,
         benign_hit: (tally.benign > 0).then_some(false),
         onset_days: None,
-        tally: CauseTally { no_report: 1, ..tally },
+        // Without a confidence there is none to be rewarded for: as one that is no number.
+        tally: CauseTally { no_report: 1, brier: millionths(1.0), ..tally },
         checks: vec![Check { what: "report", holds: false, why: why.to_owned() }],
     }
 }

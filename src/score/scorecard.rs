@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::sample::{Estimate, FileCounts, Files, estimates};
+use super::skill::skill;
 use super::{Metric, Section};
 pub use crate::detect::Role;
 use crate::measured::{Measured, Why};
@@ -80,6 +81,9 @@ pub struct ModelRow {
     pub metrics: BTreeMap<String, Cell>,
     /// The headline if the failed jobs had found nothing, and if they had found everything; none without failures.
     pub bracket: Option<Interval>,
+    /// By the headline, the way gone from the best floor to perfection; none for floors and the oracle, and without a floor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<f64>,
     /// Per file.
     pub files: Files,
 }
@@ -152,6 +156,11 @@ impl Scorecard {
     pub fn with(mut self, section: Section, counts: Vec<ModelCounts>) -> Self {
         let mut rows: Vec<ModelRow> = counts.into_iter().map(|counts| row(section, counts)).collect();
         rows.sort_by(|a, b| (a.role, &a.config, &a.agent, &a.trigger).cmp(&(b.role, &b.config, &b.agent, &b.trigger)));
+        if let Some(headline) = Metric::named(section.headline()) {
+            let skill_of = |row: &ModelRow| if row.role == Role::Model { skill(&rows, row, headline) } else { None };
+            let skills: Vec<Option<f64>> = rows.iter().map(skill_of).collect();
+            rows.iter_mut().zip(skills).for_each(|(row, skill)| row.skill = skill);
+        }
         match section {
             Section::Detection => self.models = rows,
             Section::Cause => self.causes = rows,
@@ -168,6 +177,13 @@ impl Scorecard {
             Section::Cause => &self.causes,
             Section::EndToEnd => &self.end_to_end,
         }
+    }
+
+    /// Jobs that failed for infrastructure, detections and investigations, each counted once.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        let rows = |section| self.rows(section).iter().filter(|row| row.trigger.is_none());
+        Section::ALL.into_iter().flat_map(rows).map(|row| row.total.tally.failed).sum()
     }
 
     /// Reads what [`Scorecard::to_json`] wrote.
@@ -194,7 +210,7 @@ fn row(section: Section, counts: ModelCounts) -> ModelRow {
         (metric.name.to_owned(), Cell { value: metric.of(&total), interval, flagged: estimate.is_flagged(), files })
     };
     let metrics = section.metrics().iter().zip(estimates(&files, section.metrics())).map(cell).collect();
-    ModelRow { bracket: bracket(section, &total), config, agent, trigger, role, metrics, files, total }
+    ModelRow { bracket: bracket(section, &total), config, agent, trigger, role, metrics, skill: None, files, total }
 }
 
 /// The headline with failed jobs at their worst and at their best.

@@ -5,14 +5,12 @@
 use super::Metric;
 use super::metric::{Better, Unit};
 use super::scorecard::{ModelRow, Role};
-
-/// Agents that look at nothing, or at one thing without thinking: what others must beat.
-pub const FLOOR_AGENTS: [&str; 5] = ["abstain", "constant", "random", "latest-deploy", "largest-change"];
+use crate::agent::FLOORS;
 
 /// What an agent stands for in tables.
 #[must_use]
 pub fn role_of_agent(name: &str) -> Role {
-    if FLOOR_AGENTS.contains(&name) { Role::Floor } else { Role::Model }
+    if FLOORS.contains(&name) { Role::Floor } else { Role::Model }
 }
 
 /// The best floor by a metric among the rows for the same triggers and the same model.

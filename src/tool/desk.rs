@@ -15,6 +15,20 @@ pub struct Limits {
     pub calls: usize,
 }
 
+/// Why a question to the desk has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The tool refused the call; another one may be answered.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// No call is answered any more.
+    #[error("all {calls} calls are used up")]
+    Budget {
+        /// How many there were.
+        calls: usize,
+    },
+}
+
 /// Where an agent sits: everything it learns comes from calls made here.
 pub struct Desk<'a> {
     seen: &'a AsOf<'a>,
@@ -42,15 +56,17 @@ impl<'a> Desk<'a> {
     /// Calls a tool and reads its reply as one of the shapes of [`reply`](super::reply), with the id of the call.
     ///
     /// # Errors
-    /// What the tool refused.
-    pub fn ask<T: DeserializeOwned>(&mut self, tool: &str, arguments: Value) -> Result<(String, T), Rejection> {
+    /// [`AskError`]: what the tool refused, or that nothing is answered any more.
+    pub fn ask<T: DeserializeOwned>(&mut self, tool: &str, arguments: Value) -> Result<(String, T), AskError> {
+        let used_up = self.left() == 0;
         match self.call(tool, arguments) {
+            ToolReply::Rejected { .. } if used_up => Err(AskError::Budget { calls: self.limits.calls }),
             ToolReply::Data(data) => {
                 let reply =
                     T::deserialize(data).map_err(|error| Rejection::new(format!("the reply of `{tool}` has another shape: {error}")))?;
                 Ok((format!("c{}", self.calls.len()), reply))
             }
-            ToolReply::Rejected { why, hint } => Err(Rejection { why, hint }),
+            ToolReply::Rejected { why, hint } => Err(Rejection { why, hint }.into()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use incident_harness::agent::report::Verdict;
-use incident_harness::agent::{self, Alert, Case, Trajectory};
+use incident_harness::agent::{self, Alert, Case, Halt, Trajectory};
 use incident_harness::data::archive::Archive;
 use incident_harness::data::ticket::{Column, TicketTable};
 use incident_harness::data::{Change, ChangeKind};
@@ -93,15 +93,19 @@ fn culprit() -> Change {
 }
 
 fn run(name: &str, archive: &Archive, bucket: usize) -> Trajectory {
+    let (trajectory, outcome) = within(200, name, archive, bucket);
+    outcome.expect("a report");
+    trajectory
+}
+
+fn within(calls: usize, name: &str, archive: &Archive, bucket: usize) -> (Trajectory, Result<(), Halt>) {
     let prepared = Prepared::new(archive.clone());
     let seen = AsOf::new(&prepared, archive.grid.end(bucket));
-    let mut desk = Desk::new(&seen, REGISTRY, Limits { calls: 200 }, Seed::derive(["desk"]));
+    let mut desk = Desk::new(&seen, REGISTRY, Limits { calls }, Seed::derive(["desk"]));
     let alert = Alert { series: vec!["tickets".to_owned()], since: archive.grid.label(bucket) };
     let case = Case { alert: Some(&alert), ..Case::default() };
     let agent = agent::build(name, &json!({})).expect("a known agent");
-    let (trajectory, outcome) = agent::investigate(agent.as_ref(), &case, &mut desk);
-    outcome.expect("a report");
-    trajectory
+    agent::investigate(agent.as_ref(), &case, &mut desk)
 }
 
 fn report(trajectory: &Trajectory) -> &incident_harness::agent::report::IncidentReport {
@@ -118,6 +122,18 @@ fn a_release_crash_is_found_with_its_exact_scope_and_change() {
     assert_eq!(scope, [("app_version", "5.2"), ("country", "BR"), ("platform", "android")]);
     assert_eq!((top.kind.as_str(), top.change.as_deref()), ("deployment", Some("chg-culprit")));
     assert_eq!(top.onset.as_deref(), Some(grid().label(ONSET).as_str()));
+}
+
+#[test]
+fn too_few_calls_end_an_investigation_without_a_report_and_enough_do_not() {
+    let crash = archive(120, vec![culprit()]);
+    let calls = run("segment-scan", &crash, ONSET + 1).calls.len();
+    let (whole, ended) = within(calls, "segment-scan", &crash, ONSET + 1);
+    assert!(ended.is_ok() && whole.report.is_some());
+    let (halted, ended) = within(calls - 1, "segment-scan", &crash, ONSET + 1);
+    assert_eq!(ended, Err(Halt::Budget));
+    assert!(halted.report.is_none() && halted.halted.is_some(), "what was looked at is kept without a conclusion");
+    assert_eq!(halted.calls[..calls - 1], whole.calls[..calls - 1]);
 }
 
 #[test]

@@ -79,6 +79,19 @@ fn a_false_page_is_dismissed_or_blamed() {
 }
 
 #[test]
+fn whoever_hands_in_no_report_names_no_cause_and_dismisses_no_false_page() {
+    let world = World::new();
+    let (fault, nothing) = (android_india(), Expected::Nothing { benign: None });
+    let none = |expected| judge(&Answer::None { why: "budget used up", calls: 9 }, &Judgeable { expected, universe: world.universe() });
+    assert_eq!(ending(&[page(20, "tickets")], Some(&none(&fault))), Ending::Abstained);
+    let (pages, shown, judged) = ([page(5, "tickets")], shown(), none(&nothing));
+    let groups = [Investigated { pages: &pages, judged: Some(&judged) }];
+    let joined = Joined { groups: &groups, shown: &shown, paging: PAGING, observed_seconds: 86_400 };
+    assert_eq!(joined.endings(), [Ending::Unanswered]);
+    assert_eq!((metric(&joined.counts(), "e2e_dismissed"), metric(&joined.counts(), "e2e_blamed")), (Some(0.0), Some(0.0)));
+}
+
+#[test]
 fn a_page_in_the_recovery_is_neither_right_nor_false() {
     let blamed = judged(&blames(RIGHT, None), &Expected::Nothing { benign: None });
     assert_eq!(ending(&[page(34, "tickets")], Some(&blamed)), Ending::Recovery);

@@ -3,6 +3,7 @@
 mod activity;
 mod agents;
 mod bad_input;
+mod contract;
 mod detect_cli;
 mod docs;
 mod end_to_end;
@@ -14,6 +15,7 @@ mod gate;
 mod gate_cli;
 mod import;
 mod import_tickets;
+mod investigations;
 mod layers;
 mod leak;
 #[cfg(feature = "plot")]

@@ -125,8 +125,10 @@ fn tally(judged: &[JudgedReport]) -> Counts {
 #[test]
 fn a_negation_is_the_answer_it_states() {
     // "This is NOT an Android problem: Android 2.3.0 was ruled out. The cause is the iOS 2.3.0 release in Brazil."
-    let stated = blames(&[("platform", "ios"), ("country", "BR")], Some("deploy_002"));
-    assert_eq!(World::new().judge(&stated, &android_india()).standing, Standing::WrongCause);
+    for release in [vec![("platform", "ios"), ("country", "BR")], vec![("platform", "ios"), ("app_version", "2.3.0"), ("country", "BR")]] {
+        let stated = blames(&release, Some("deploy_002"));
+        assert_eq!(World::new().judge(&stated, &android_india()).standing, Standing::WrongCause);
+    }
 }
 
 #[test]
@@ -333,6 +335,7 @@ fn an_investigation_that_failed_is_not_a_zero() {
     let judged = root_cause::judge(&none, &Judgeable { expected: &android_india(), universe: world.universe() });
     assert_eq!(judged.standing, Standing::NoReport);
     assert_eq!(metric(&judged.counts(), "cause_right"), Some(0.0), "an agent's own failure is");
+    assert_eq!(metric(&judged.counts(), "brier"), Some(1.0), "silence is not a good confidence");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn error(from: &str, to: &str) -> String {
 #[test]
 fn a_file_without_mistakes_says_what_it_means() {
     let scenario = Scenario::parse(GOOD, FILE, "deployment/x.yaml").expect("the file is good");
-    assert_eq!((scenario.id.as_str(), scenario.family.as_str()), ("x", "deployment"));
+    assert_eq!((scenario.id.as_str(), scenario.family()), ("x", "deployment"));
     assert!(scenario.faulted());
     assert_eq!((scenario.step(), scenario.deadline()), (Step::DAY, Span::days(3)));
     let names: Vec<&str> = scenario.case.watch.iter().map(|(name, _)| name.as_str()).collect();
@@ -275,10 +275,10 @@ fn a_folder_is_read_in_the_order_of_paths() {
     let other = GOOD.replace("id: x", "id: y");
     let folder = folder(&[("b/x.yaml", GOOD), ("a/deep/y.yml", &other), ("a/notes.txt", "no scenario")]);
     let scenarios = load_folder(folder.path()).expect("two good files");
-    let seen: Vec<(&str, &str)> = scenarios.iter().map(|s| (s.file.as_str(), s.family.as_str())).collect();
+    let seen: Vec<(&str, &str)> = scenarios.iter().map(|s| (s.file.as_str(), s.family())).collect();
     assert_eq!(seen, [("a/deep/y.yml", "a"), ("b/x.yaml", "b")]);
     let single = load_folder(&folder.path().join("b/x.yaml")).expect("a good file");
-    assert_eq!((single[0].file.as_str(), single[0].family.as_str()), ("b/x.yaml", "b"));
+    assert_eq!((single[0].file.as_str(), single[0].family()), ("b/x.yaml", "b"));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_file_directly_in_the_folder_given_is_named_with_its_folder() {
     let folder = folder(&[("b/x.yaml", GOOD)]);
     let given = folder.path().join("b");
     let scenarios = load_folder(&given).expect("a good file");
-    assert_eq!((scenarios[0].file.as_str(), scenarios[0].family.as_str()), ("b/x.yaml", "b"));
+    assert_eq!((scenarios[0].file.as_str(), scenarios[0].family()), ("b/x.yaml", "b"));
     for given in [folder.path(), &given, &given.join("x.yaml")] {
         assert_eq!(locate(given, "b/x.yaml"), folder.path().join("b/x.yaml"));
     }

@@ -133,7 +133,7 @@ fn no_text_of_the_library_tells_the_truth() {
         let texts = texts(scenario, SeedRole::Eval, 0).expect("small");
         let truth = generate(scenario, SeedRole::Eval, 0).expect("small").truth;
         let mut secret: Vec<String> = fault::REGISTRY.iter().map(|entry| entry.name.to_owned()).collect();
-        secret.extend([scenario.id.to_string(), scenario.family.clone(), "injected".to_owned(), "chg-".to_owned()]);
+        secret.extend([scenario.id.to_string(), scenario.family().to_owned(), "injected".to_owned(), "chg-".to_owned()]);
         secret.extend(truth.benign.iter().map(|event| event.kind.clone()));
         // Every caused ticket and as many others.
         let rows = (0..table.len()).filter(|&row| causes[row].is_some() || row % 50 == 0);

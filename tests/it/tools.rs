@@ -12,7 +12,7 @@ use incident_harness::time::{Grid, Step};
 use incident_harness::tool::reply::{
     AnalyzeRetention, CheckDeployments, QueryMetric, SegmentByDimension, StatisticalTest, TicketSamples, TicketStats,
 };
-use incident_harness::tool::{AsOf, Desk, Limits, Prepared, REGISTRY, ToolReply};
+use incident_harness::tool::{AsOf, AskError, Desk, Limits, Prepared, REGISTRY, Rejection, ToolReply};
 use jiff::Zoned;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -497,11 +497,14 @@ fn a_desk_records_every_call_and_ends_at_its_limit() {
     let mut desk = Desk::new(&seen, REGISTRY, Limits { calls: 2 }, Seed::derive(["test"]));
     let (id, stats): (String, TicketStats) = desk.ask("fetch_ticket_stats", json!({"date": "2024-01-11"})).expect("a good call");
     assert_eq!((id.as_str(), stats.count), ("c1", Some(9)));
-    assert_eq!(desk.ask::<TicketStats>("nothing", json!({})).expect_err("no such tool").hint, None);
+    let unknown = desk.ask::<TicketStats>("nothing", json!({})).expect_err("no such tool");
+    assert!(matches!(unknown, AskError::Rejected(Rejection { hint: None, .. })), "{unknown:?}");
     let refused = desk.call("fetch_ticket_stats", json!({"date": "2024-01-11"}));
     let expected = ToolReply::Rejected { why: "all 2 calls are used up".to_owned(), hint: Some("conclude from what was found".to_owned()) };
     assert_eq!(refused, expected);
-    assert_eq!(desk.into_calls().iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["c1", "c2", "c3"]);
+    let used_up = desk.ask::<TicketStats>("fetch_ticket_stats", json!({"date": "2024-01-11"}));
+    assert_eq!(used_up.expect_err("nothing is left"), AskError::Budget { calls: 2 }, "which is not a bad argument");
+    assert_eq!(desk.into_calls().iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["c1", "c2", "c3", "c4"]);
 }
 
 /// Whether a value satisfies the part of JSON Schema that the tools use; every keyword must be one of those known here.
@@ -710,9 +713,10 @@ proptest! {
     fn nothing_that_arrives_after_now_changes_a_byte((one, other, now) in futures(), calls in prop::collection::vec(any_call(), 12)) {
         let (one, other) = (Prepared::new(one.archive()), Prepared::new(other.archive()));
         let (one, other) = (AsOf::new(&one, now.clone()), AsOf::new(&other, now));
-        let desk = |seen| Desk::new(seen, REGISTRY, Limits { calls: 20 }, Seed::derive(["test"]));
+        let desk = |seen| Desk::new(seen, REGISTRY, Limits { calls: 40 }, Seed::derive(["test"]));
         let (mut one, mut other) = (desk(&one), desk(&other));
-        for (tool, arguments) in calls {
+        // Every tool has an example, so that none is left out.
+        for (tool, arguments) in calls.into_iter().chain(examples()) {
             let (left, right) = (one.call(tool, arguments.clone()), other.call(tool, arguments.clone()));
             let bytes = |reply: &ToolReply| serde_json::to_string(reply).expect("a reply prints");
             prop_assert_eq!(bytes(&left), bytes(&right), "{} {}", tool, arguments);

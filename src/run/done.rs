@@ -1,0 +1,92 @@
+//! What a run has finished: read from its journal, added to as jobs come back.
+
+use std::collections::BTreeMap;
+
+use super::detections::Job;
+use super::plan::Plan;
+use crate::record::{CalibrationKey, DetectionKey, Entry, InvestigationKey, Outcome, Store, Timing};
+
+/// What is finished, by key.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) calibrations: BTreeMap<CalibrationKey, (Outcome, Vec<Option<f64>>)>,
+    pub(super) detections: BTreeMap<DetectionKey, (Outcome, usize, f64)>,
+    pub(super) investigations: BTreeMap<InvestigationKey, (Outcome, f64)>,
+}
+
+impl Done {
+    /// What a journal holds; what somebody stopped is to be done again.
+    pub(super) fn from(entries: Vec<Entry>) -> Self {
+        let mut done = Self::default();
+        for entry in entries {
+            if !matches!(entry, Entry::Investigation { outcome: Outcome::Cancelled, .. }) {
+                done.add(entry);
+            }
+        }
+        done
+    }
+
+    pub(super) fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Calibration { key, outcome, scores, .. } => {
+                self.calibrations.insert(key, (outcome, scores));
+            }
+            Entry::Detection { key, outcome, fits, seconds } => {
+                self.detections.insert(key, (outcome, fits, seconds));
+            }
+            Entry::Investigation { key, outcome, seconds } => {
+                self.investigations.insert(key, (outcome, seconds));
+            }
+        }
+    }
+
+    /// A detection whose points were deleted or damaged since is computed again.
+    pub(super) fn forget_lost_points(&mut self, plan: &Plan, store: &Store) {
+        for &cell in &plan.matrix.cells {
+            let key = plan.key(cell);
+            let answered = self.detections.get(&key).is_some_and(|(outcome, ..)| *outcome == Outcome::Answered);
+            if answered && store.points(&key, plan.test_len(cell)).is_err() {
+                self.detections.remove(&key);
+            }
+        }
+    }
+
+    pub(super) fn contains(&self, job: &Job<'_>) -> bool {
+        match job {
+            Job::Calibration { key, .. } => self.calibrations.contains_key(key),
+            Job::Detection { key, .. } => self.detections.contains_key(key),
+        }
+    }
+
+    /// What each job took, sorted by key.
+    pub(super) fn timings(&self) -> Vec<Timing> {
+        let detections = self.detections.iter().map(|(key, (.., seconds))| Timing::Detection { key: key.clone(), seconds: *seconds });
+        let investigations = self.investigations.iter();
+        let investigations = investigations.map(|(key, (_, seconds))| Timing::Investigation { key: key.clone(), seconds: *seconds });
+        detections.chain(investigations).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{ConfigId, IncidentId};
+    use crate::record::{Limit, Trigger};
+
+    fn investigation(number: usize, outcome: Outcome) -> Entry {
+        let incident = IncidentId::new("inc-1").expect("a name");
+        let agent = ConfigId { name: "a".to_owned(), digest: "0".to_owned() };
+        Entry::Investigation {
+            key: InvestigationKey { incident, trigger: Trigger::Oracle(number), agent, epoch: 0 },
+            outcome,
+            seconds: 1.0,
+        }
+    }
+
+    #[test]
+    fn what_was_cancelled_is_done_again_and_what_was_used_up_is_not() {
+        let done = Done::from(vec![investigation(0, Outcome::Cancelled), investigation(1, Outcome::Halted(Limit::Budget))]);
+        let numbers: Vec<&Trigger> = done.investigations.keys().map(|key| &key.trigger).collect();
+        assert_eq!(numbers, [&Trigger::Oracle(1)]);
+    }
+}
