@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::exit::Exit;
 use super::{print, tell};
-use crate::agent::{self, Alert, Case, Trajectory};
+use crate::agent::{self, Agent, Alert, Case, Trajectory};
 use crate::data::archive::Archive;
-use crate::import;
+use crate::import::{self, ImportedTickets};
 use crate::name::IncidentId;
 use crate::report;
 use crate::run::trigger;
@@ -74,7 +75,9 @@ impl Investigate {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
         let agent = agent::build(&self.agent, &self.settings)?;
         let meeting = if self.input.is_dir() { self.folder()? } else { self.scenario()? };
-        let trajectory = investigate(agent.as_ref(), &meeting)?;
+        let now = meeting.archive.grid.end(meeting.bucket);
+        let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
+        let trajectory = send(agent.as_ref(), &Prepared::new(meeting.archive), now, &case)?;
         let text = match (&trajectory.report, self.json) {
             (_, true) => format!("{}\n", serde_json::to_string_pretty(&trajectory)?),
             (Some(report), false) => report::incident::render(report),
@@ -128,7 +131,13 @@ pub(super) fn read_folder(folder: &Path, step: Option<Step>) -> anyhow::Result<A
 pub(super) fn read_archive(tickets: &Path, changes: Option<&Path>, step: Option<Step>) -> anyhow::Result<Archive> {
     let imported = import::read_tickets(tickets, &import::TicketOptions { step, ..Default::default() })?;
     imported.notes.iter().for_each(|note| tell(&format!("note: {note}")));
-    let changes = changes.map(|path| import::read_changes(path, None)).transpose()?.unwrap_or_default();
+    archive_of(imported, changes)
+}
+
+/// The archive of tickets that have been read; stamps of changes without an offset are in the zone of the tickets.
+pub(super) fn archive_of(imported: ImportedTickets, changes: Option<&Path>) -> anyhow::Result<Archive> {
+    let start = imported.table.grid.stamp(0);
+    let changes = changes.map(|path| import::read_changes(path, Some(start.time_zone()))).transpose()?.unwrap_or_default();
     Ok(Archive {
         id: IncidentId::new("inc-own").expect("a valid name"),
         grid: imported.table.grid.clone(),
@@ -139,14 +148,11 @@ pub(super) fn read_archive(tickets: &Path, changes: Option<&Path>, step: Option<
     })
 }
 
-/// Sends the agent.
-fn investigate(agent: &dyn agent::Agent, meeting: &Meeting) -> anyhow::Result<Trajectory> {
-    let now = meeting.archive.grid.end(meeting.bucket);
-    let prepared = Prepared::new(meeting.archive.clone());
-    let seen = AsOf::new(&prepared, now);
+/// Sends the agent, who sees everything up to the end of a bucket.
+pub(super) fn send(agent: &dyn Agent, prepared: &Prepared, now: Zoned, case: &Case<'_>) -> anyhow::Result<Trajectory> {
+    let seen = AsOf::new(prepared, now);
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
-    let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
-    let (trajectory, result) = agent::investigate(agent, &case, &mut desk);
+    let (trajectory, result) = agent::investigate(agent, case, &mut desk);
     result?;
     Ok(trajectory)
 }
