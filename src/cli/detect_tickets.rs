@@ -168,9 +168,13 @@ impl Sent {
             let case = Case { alert: Some(&alert), ..Case::default() };
             let trajectory = send(self.agent.as_ref(), &prepared, now, &case)?;
             if !json {
-                let heading = format!("Page {} of {}: {}, as of {as_of}", number + 1, chosen.len(), pages.join(" and "));
+                let heading = format!("Investigation {} of {}: paged {}, as of {as_of}", number + 1, chosen.len(), pages.join(" and "));
                 let report = trajectory.report.as_ref().with_context(|| format!("`{}` came to no conclusion", self.name))?;
-                print(&format!("\n{heading}\n{}\n\n{}", "=".repeat(heading.chars().count()), report::incident::render(report)));
+                print(&format!(
+                    "\n{heading}\n{}\n\n{}",
+                    "=".repeat(heading.chars().count()),
+                    report::incident::render(report, &trajectory.calls)
+                ));
             }
             done.push(Investigation { pages, as_of, alert, trajectory });
         }

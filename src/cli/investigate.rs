@@ -13,7 +13,7 @@ use crate::agent::{self, Agent, Alert, Case, Trajectory};
 use crate::data::archive::Archive;
 use crate::import::{self, ImportedTickets};
 use crate::name::IncidentId;
-use crate::report;
+use crate::report::{self, paragraph};
 use crate::run::trigger;
 use crate::scenario::{self, Scenario};
 use crate::seed::{Seed, SeedRole};
@@ -32,8 +32,9 @@ const CALLS: usize = 200;
   harness investigate scenarios/deployment/android-crash.yaml --date 2024-04-20 --question 'Why are there so many tickets?'
   harness investigate incident/            a folder with tickets.csv and, if there is one, changes.csv
 
-Without --date and --question the agent is sent when the first fault shows, as the oracle trigger of `harness run` does; for a folder, or
-where there is no fault, at the end of the data.")]
+Without --date and --question the agent is sent when the first fault shows, as the oracle trigger of `harness run` does. With --date it sees
+everything up to the end of that day; otherwise, with --question, for a folder and where there is no fault, all of the data. For files of
+your own, `harness detect --investigate` finds the days to look at, and its --help has the columns.")]
 pub(super) struct Investigate {
     /// A scenario file, or a folder with tickets.csv and changes.csv.
     input: PathBuf,
@@ -76,11 +77,12 @@ impl Investigate {
         let agent = agent::build(&self.agent, &self.settings)?;
         let meeting = if self.input.is_dir() { self.folder()? } else { self.scenario()? };
         let now = meeting.archive.grid.end(meeting.bucket);
+        let heading = heading(&meeting, &now);
         let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
         let trajectory = send(agent.as_ref(), &Prepared::new(meeting.archive), now, &case)?;
         let text = match (&trajectory.report, self.json) {
             (_, true) => format!("{}\n", serde_json::to_string_pretty(&trajectory)?),
-            (Some(report), false) => report::incident::render(report),
+            (Some(report), false) => heading + &report::incident::render(report, &trajectory.calls),
             (None, false) => anyhow::bail!("`{}` came to no conclusion", self.agent),
         };
         match &self.output {
@@ -91,6 +93,12 @@ impl Investigate {
     }
 
     fn scenario(&self) -> anyhow::Result<Meeting> {
+        if self.input.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            let file = self.input.display();
+            anyhow::bail!(
+                "{file}: expected a scenario file, or a folder with tickets.csv; for one file, `harness detect {file} --investigate AGENT`"
+            );
+        }
         let scenarios = scenario::load_folder(&self.input)?;
         let scenario = scenarios.first().context("a scenario file")?;
         let incident = synth::generate(scenario, self.role, self.seed)?;
@@ -113,6 +121,9 @@ impl Investigate {
     }
 
     fn folder(&self) -> anyhow::Result<Meeting> {
+        if self.input.join("sessions.csv").is_file() {
+            tell(&format!("note: {}: sessions.csv is not read, the agent sees tickets and changes only", self.input.display()));
+        }
         let archive = read_folder(&self.input, None)?;
         let bucket = self.date.map_or_else(|| Ok(archive.grid.len() - 1), |date| last_of(&archive.grid, date))?;
         Ok(Meeting { archive, bucket, alert: None, question: self.question.clone() })
@@ -146,6 +157,20 @@ pub(super) fn archive_of(imported: ImportedTickets, changes: Option<&Path>) -> a
         activity: None,
         changes,
     })
+}
+
+/// Why the agent was sent, and until when it sees.
+fn heading(meeting: &Meeting, now: &Zoned) -> String {
+    let paged = |alert: &Alert| match alert.series.join(", ") {
+        series if series.is_empty() => format!("sent to look at {}", alert.since),
+        series => format!("{series} paged on {}", alert.since),
+    };
+    let why = match (&meeting.question, &meeting.alert) {
+        (Some(question), _) => format!("asked: {question}"),
+        (None, Some(alert)) => paged(alert),
+        (None, None) => "sent to look".to_owned(),
+    };
+    paragraph::hang("", "  ", &format!("{why} (as of {})", now.datetime())) + "\n"
 }
 
 /// Sends the agent, who sees everything up to the end of a bucket.

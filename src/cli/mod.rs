@@ -48,7 +48,7 @@ enum Verb {
     /// Check that scenarios keep the data contract; no model runs.
     Check(check::Check),
     /// Detect anomalies in your own series.
-    Detect(detect::Detect),
+    Detect(Box<detect::Detect>),
     /// Send an agent to one incident and print its report.
     Investigate(investigate::Investigate),
     /// Explain one investigation of a run, step by step, beside the truth.

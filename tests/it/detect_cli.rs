@@ -113,7 +113,7 @@ fn the_release_is_named_from_tickets_and_a_change_log() {
     assert_eq!(code(&ran), 0, "{}", stderr(&ran));
     let said = stdout(&ran);
     assert!(said.starts_with("lgbm on 63 buckets of 1d"), "{said}");
-    assert!(said.contains(&format!(": {day}, as of ")), "{said}");
+    assert!(said.contains(&format!(": paged {day}, as of ")), "{said}");
     assert!(said.contains("FAULT") && said.contains(&format!("deployment {change} on")), "{said}");
     let report = json(folder.path(), &[&INVESTIGATE[..], &TRAIN_UNTIL, &["--json"]].concat());
     let found = report["investigations"].as_array().expect("a list");

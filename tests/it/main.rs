@@ -14,6 +14,7 @@ mod gate;
 mod gate_cli;
 mod import;
 mod import_tickets;
+mod investigate_cli;
 mod layers;
 mod leak;
 #[cfg(feature = "plot")]
