@@ -10,6 +10,7 @@ mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;
 mod forecast_season;
+mod future;
 mod gate;
 mod gate_cli;
 mod import;
@@ -17,6 +18,7 @@ mod import_tickets;
 mod investigate_cli;
 mod layers;
 mod leak;
+mod opaque;
 #[cfg(feature = "plot")]
 mod plot;
 mod report_cause;
