@@ -1,7 +1,9 @@
-//! Time of one call of each tool: over 1.4 million events (50,000 users, eight days), and over a desk of 20,000 tickets in nine months.
+//! Time of one call of each tool: over the classic incident of 1.4 million events (50,000 users, eight days), over as many sessions of one
+//! event each, which is the worst case, and over a desk of 20,000 tickets in nine months.
 //!
 //! `cargo bench --bench tools`
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use divan::Bencher;
@@ -9,7 +11,9 @@ use incident_harness::data::activity::{ActivityTable, Users};
 use incident_harness::data::archive::Archive;
 use incident_harness::data::ticket::{Column, TicketTable};
 use incident_harness::name::IncidentId;
-use incident_harness::seed::Seed;
+use incident_harness::scenario::load_folder;
+use incident_harness::seed::{Seed, SeedRole};
+use incident_harness::synth;
 use incident_harness::time::{Grid, Step};
 use incident_harness::tool::{AsOf, Desk, Limits, Prepared, REGISTRY, ToolReply};
 use rand::{Rng, RngExt};
@@ -26,6 +30,92 @@ const MONTHS: u32 = 273;
 
 static EVENTS: LazyLock<Prepared> = LazyLock::new(|| Prepared::new(archive(None, Some(activity()))));
 static DESK: LazyLock<Prepared> = LazyLock::new(|| Prepared::new(archive(Some(tickets()), None)));
+
+static CLASSIC: LazyLock<Prepared> = LazyLock::new(|| {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/classic/android-crash-2026.yaml");
+    let scenarios = load_folder(&file).expect("a good file");
+    Prepared::new(synth::archive(&scenarios[0], SeedRole::Dev, 0).expect("it can be generated"))
+});
+
+/// A call by its number in [`CALLS`], so that one function times them all and the table has a row for each.
+struct Named {
+    name: &'static str,
+    tool: &'static str,
+    arguments: fn(&Days) -> Value,
+}
+
+/// The days of the classic incident, as tools take them.
+struct Days {
+    all: Value,
+    before: Value,
+    last: Value,
+    first_day: String,
+    last_day: String,
+}
+
+impl Days {
+    fn of(prepared: &Prepared) -> Self {
+        let end = prepared_end(prepared);
+        let seen = AsOf::new(prepared, end);
+        let (first, last) = seen.days().expect("there are days");
+        let before = last.yesterday().expect("in range");
+        let range = |from: jiff::civil::Date, to: jiff::civil::Date| json!({"from": from.to_string(), "to": to.to_string()});
+        Self {
+            all: range(first, last),
+            before: range(first, before),
+            last: range(last, last),
+            first_day: first.to_string(),
+            last_day: last.to_string(),
+        }
+    }
+}
+
+macro_rules! calls {
+    ($($name:literal: $tool:literal, |$days:ident| $arguments:tt;)*) => {
+        &[$(Named { name: $name, tool: $tool, arguments: |$days| json!($arguments) }),*]
+    };
+}
+
+/// Every tool in every way it can be slow.
+const CALLS: &[Named] = calls! {
+    "query tickets": "query_metric", |d| {"metric": "tickets", "range": d.all};
+    "query tickets by 2": "query_metric", |d| {"metric": "tickets", "range": d.all, "group_by": ["platform", "country"]};
+    "query dau": "query_metric", |d| {"metric": "dau", "range": d.all};
+    "query dau filtered": "query_metric", |d| {"metric": "dau", "range": d.all, "filters": {"platform": "android", "country": ["US", "DE"]}};
+    "query dau by 2": "query_metric", |d| {"metric": "dau", "range": d.all, "group_by": ["platform", "country"]};
+    "query dau by version": "query_metric", |d| {"metric": "dau", "range": d.all, "group_by": ["platform", "app_version"]};
+    "query dau by 2 filtered": "query_metric", |d| {"metric": "dau", "range": d.all, "group_by": ["country", "app_version"], "filters": {"platform": "android"}};
+    "query wau": "query_metric", |d| {"metric": "wau", "range": d.all};
+    "query wau filtered": "query_metric", |d| {"metric": "wau", "range": d.all, "filters": {"platform": "android", "country": ["US", "DE"]}};
+    "query wau by 2": "query_metric", |d| {"metric": "wau", "range": d.all, "group_by": ["platform", "country"]};
+    "query wau by version": "query_metric", |d| {"metric": "wau", "range": d.all, "group_by": ["platform", "app_version"]};
+    "query wau by 2 filtered": "query_metric", |d| {"metric": "wau", "range": d.all, "group_by": ["country", "app_version"], "filters": {"platform": "android"}};
+    "query events": "query_metric", |d| {"metric": "events_per_user", "range": d.all};
+    "query events filtered": "query_metric", |d| {"metric": "events_per_user", "range": d.all, "filters": {"platform": "android", "country": ["US", "DE"]}};
+    "query events by 2": "query_metric", |d| {"metric": "events_per_user", "range": d.all, "group_by": ["platform", "country"]};
+    "query events by version": "query_metric", |d| {"metric": "events_per_user", "range": d.all, "group_by": ["platform", "app_version"]};
+    "segment tickets": "segment_by_dimension", |d| {"metric": "tickets", "dimension": "platform", "range": d.last, "baseline_range": d.before};
+    "segment dau": "segment_by_dimension", |d| {"metric": "dau", "dimension": "app_version", "range": d.last, "baseline_range": d.before};
+    "segment wau": "segment_by_dimension", |d| {"metric": "wau", "dimension": "app_version", "range": d.last, "baseline_range": d.before};
+    "segment events": "segment_by_dimension", |d| {"metric": "events_per_user", "dimension": "app_version", "range": d.last, "baseline_range": d.before};
+    "retention": "analyze_retention", |d| {"cohort_date": d.first_day};
+    "retention filtered": "analyze_retention", |d| {"cohort_date": d.first_day, "filters": {"platform": "android", "country": "IN"}};
+    "welch dau": "statistical_test", |d| {"metric": "dau", "control_filters": {"platform": "ios"}, "treatment_filters": {"platform": "android"}, "range": d.all, "test": "welch"};
+    "mann-whitney dau": "statistical_test", |d| {"metric": "dau", "control_filters": {"platform": "ios"}, "treatment_filters": {"platform": "android"}, "range": d.all, "test": "mann_whitney"};
+    "welch wau": "statistical_test", |d| {"metric": "wau", "control_filters": {"platform": "ios"}, "treatment_filters": {"platform": "android"}, "range": d.all, "test": "welch"};
+    "welch events": "statistical_test", |d| {"metric": "events_per_user", "control_filters": {}, "treatment_filters": {"platform": "android"}, "range": d.all, "test": "welch"};
+    "mann-whitney events": "statistical_test", |d| {"metric": "events_per_user", "control_filters": {}, "treatment_filters": {"platform": "android"}, "range": d.all, "test": "mann_whitney"};
+    "changes": "check_deployments", |d| {"range": d.all};
+    "stats": "fetch_ticket_stats", |d| {"date": d.last_day};
+    "samples random": "fetch_ticket_samples", |d| {"date": d.last_day, "strategy": "random"};
+    "samples diverse": "fetch_ticket_samples", |d| {"date": d.last_day, "strategy": "diverse"};
+};
+
+#[divan::bench(args = CALLS.iter().map(|call| call.name))]
+fn classic(bencher: Bencher<'_, '_>, name: &str) {
+    let named = CALLS.iter().find(|call| call.name == name).expect("a name of the list");
+    call(bencher, &CLASSIC, named.tool, &(named.arguments)(&Days::of(&CLASSIC)));
+}
 
 fn archive(tickets: Option<TicketTable>, activity: Option<ActivityTable>) -> Archive {
     let grid = tickets.as_ref().map(|table| table.grid.clone()).or(activity.as_ref().map(|table| table.grid.clone()));

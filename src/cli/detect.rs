@@ -6,7 +6,9 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
+use super::detect_tickets::{Investigation, OfTickets, Sent};
 use super::exit::Exit;
 use super::progress::watched;
 use super::{print, print_json, tell};
@@ -15,8 +17,8 @@ use crate::data::holiday;
 use crate::data::known::Columns;
 use crate::detect::residual::{OnAlarm, Origin, Refit};
 use crate::detect::{self, Protocol, native_threshold};
-use crate::import::{self, Imported};
-use crate::report::detect::{Answer, DetectReport};
+use crate::import::{self, ImportError, Imported, TicketOptions};
+use crate::report::detect::{Answer, DetectReport, flags};
 use crate::seed::Seed;
 use crate::time::Step;
 
@@ -27,11 +29,25 @@ use crate::time::Step;
   harness detect counts.csv --model prophet --truth incidents.csv --plot out.svg
   harness detect --train jan-sep.csv --test oct.csv --model arima --json
   harness detect five-minutes.csv --model arima --step 1h
+  harness detect tickets.csv --investigate segment-scan --changes changes.csv
+  harness detect tickets.csv --investigate segment-scan --last 1 --json
 
-A CSV needs a time and a value column. Rows missing on the grid and empty cells are missing values, not zeros. Truth has one column
-`time`, or `start` and `end`, both inclusive.")]
+Counts: a CSV needs a time and a value column. Rows missing on the grid and empty cells are missing values, not zeros. Truth has one
+column `time`, or `start` and `end`, both inclusive.
+
+Tickets: one row per ticket, in any order, counted per day (or --step). Needed is `created_at` (or `created`, `time`, `timestamp`,
+`datetime`, `date`): 2024-04-25, 2024-04-25 14:00:00, 2024-04-25T14:00:00+02:00 or epoch seconds. Better with attributes: `priority`,
+`queue`, `type`, `language`, `product`, `platform`, `country`, `app_version`, `plan`, and any other column of text with at most 200
+values. Optional are `id`, `subject` (or `title`), `body` (or `text`, `description`, `message`) and `tags` (crash;login) or `tag_1` to
+`tag_8`.
+
+Changes: `at`, `kind` (deployment, config_change, experiment, campaign, maintenance, policy) and `title`; optional are `platform`,
+`version`, `regions` (DE;FR), `rollout` (0.25 or 25%), `until`, `id`. Platform, version and region are spelled as in the tickets.
+
+Flagged days become pages as in `harness run`: one when an episode opens and every 7 days while it lasts (24 hours for steps below a
+day); pages within a day are one group. The agent sees everything up to the end of a group's last page, and nothing after it.")]
 pub(super) struct Detect {
-    /// A CSV file with a time and a value column.
+    /// A CSV file with a time and a value column, or with one row per ticket.
     #[arg(required_unless_present = "train", conflicts_with_all = ["train", "test"])]
     counts: Option<PathBuf>,
     /// A CSV file to learn from (with --test).
@@ -70,6 +86,8 @@ pub(super) struct Detect {
     /// Sum to this step, for example 1h [default: the step of the file].
     #[arg(long, value_name = "STEP")]
     step: Option<Step>,
+    #[command(flatten)]
+    of_tickets: OfTickets,
     /// Truth to score against.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
@@ -86,9 +104,27 @@ pub(super) struct Detect {
     #[cfg(feature = "plot")]
     #[arg(long, value_name = "SVG")]
     plot: Option<PathBuf>,
-    /// Print points, alarms and scores as JSON on stdout.
+    /// Print points, alarms and scores as JSON on stdout, with --investigate also each investigation.
     #[arg(long)]
     json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a DetectReport,
+    /// Absent without `--investigate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    investigations: Option<Vec<Investigation>>,
+}
+
+/// What was read of the files.
+struct Read {
+    imported: Imported,
+    /// Buckets of train.
+    train_len: usize,
+    sent: Option<Sent>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -117,7 +153,7 @@ impl Detect {
             "`{}` is a floor and states no interval, so it has no flags here; name a model (see `harness list models`)",
             self.model
         );
-        let (imported, train_len) = self.read()?;
+        let Read { imported, train_len, sent } = self.read()?;
         for note in &imported.notes {
             tell(&format!("note: {note}"));
         }
@@ -142,16 +178,20 @@ impl Detect {
             detection: &detection,
             truth: windows,
         });
-        if self.json {
-            print_json(&report)?;
-        } else {
+        tell(&format!("{} fit{} in {seconds:.2}s", detection.fits, if detection.fits == 1 { "" } else { "s" }));
+        if !self.json {
             print(&report.table());
         }
-        tell(&format!("{} fit{} in {seconds:.2}s", detection.fits, if detection.fits == 1 { "" } else { "s" }));
+        let flagged = flags(&detection, native_threshold(self.interval));
+        let investigated = sent.map(|sent| sent.investigate(&flagged, train_len, self.json)).transpose()?;
+        let (investigations, exit) = investigated.map_or((None, Exit::Done), |(done, exit)| (Some(done), exit));
+        if self.json {
+            print_json(&Document { report: &report, investigations })?;
+        }
         // Last: a plot that cannot be written does not cost the table.
         #[cfg(feature = "plot")]
         self.draw(&imported, &train, &test, &detection, windows.unwrap_or_default())?;
-        Ok(Exit::Done)
+        Ok(exit)
     }
 
     fn protocol(&self) -> Protocol {
@@ -169,23 +209,28 @@ impl Detect {
         }
     }
 
-    /// The series and the number of its buckets in train.
-    fn read(&self) -> anyhow::Result<(Imported, usize)> {
+    fn read(&self) -> anyhow::Result<Read> {
         let zone = self.zone.as_deref().map(zone).transpose()?;
         let options = import::Options {
             time_column: self.time_column.clone(),
             value_column: self.value_column.clone(),
             regressors: self.regressors.clone(),
             step: self.step,
-            zone,
+            zone: zone.clone(),
         };
         if let (Some(train), Some(test)) = (&self.train, &self.test) {
-            return Ok(import::read_pair(train, test, &options)?);
+            let (imported, train_len) = import::read_pair(train, test, &options)?;
+            return Ok(Read { imported, train_len, sent: None });
         }
         let counts: &Path = self.counts.as_deref().context("a CSV file, or --train and --test")?;
-        let imported = import::read_series(counts, &options)?;
+        let (imported, sent) = if self.of_tickets.wanted(counts, self.value_column.as_deref())? {
+            let options = TicketOptions { time_column: self.time_column.clone(), step: self.step, zone };
+            self.of_tickets.read(counts, &options)?
+        } else {
+            (import::read_series(counts, &options).map_err(or_tickets)?, None)
+        };
         let train_len = import::train_len(imported.series.grid(), self.train_until.as_deref())?;
-        Ok((imported, train_len))
+        Ok(Read { imported, train_len, sent })
     }
 
     /// What the model may know: regressors of the file, and holidays of the country.
@@ -210,7 +255,7 @@ impl Detect {
         let Some(path) = &self.plot else { return Ok(()) };
         let file = self.counts.as_deref().or(self.test.as_deref()).and_then(Path::file_stem).unwrap_or_default();
         let title = format!("{} on {}", self.model, file.to_string_lossy());
-        let flagged = crate::report::detect::flags(detection, native_threshold(self.interval));
+        let flagged = flags(detection, native_threshold(self.interval));
         let plot = Plot {
             title: &title,
             y_label: &imported.value_column,
@@ -223,6 +268,16 @@ impl Detect {
         };
         let svg = series_svg(&plot)?;
         std::fs::write(path, svg).with_context(|| format!("{}: cannot write the plot", path.display()))
+    }
+}
+
+/// The way out of errors that a file of tickets without texts runs into.
+fn or_tickets(error: ImportError) -> anyhow::Error {
+    match error {
+        ImportError::Duplicate { .. } | ImportError::Backward { .. } | ImportError::NoValueColumn { .. } => {
+            anyhow::anyhow!("{error} (if each row is one ticket, add --tickets)")
+        }
+        _ => error.into(),
     }
 }
 

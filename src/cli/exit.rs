@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::agent::Halt;
 use crate::record::StoreError;
 use crate::run::RunError;
 use crate::scenario::LoadError;
@@ -22,6 +23,8 @@ pub(super) enum Exit {
     NothingMatched = 4,
     /// Interrupted once, or reading a run with jobs missing.
     Interrupted = 5,
+    /// A budget was used up.
+    Budget = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -37,6 +40,9 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
             Some(LoadError::Empty { .. }) => return Exit::NothingMatched,
             Some(_) => return Exit::Usage,
             None => {}
+        }
+        if let Some(Halt::Budget) = cause.downcast_ref::<Halt>() {
+            return Exit::Budget;
         }
         if let Some(RunError::Load(LoadError::Empty { .. })) = cause.downcast_ref::<RunError>() {
             return Exit::NothingMatched;

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::exit::Exit;
 use super::{print, tell};
-use crate::agent::{self, Alert, Case, Trajectory};
+use crate::agent::{self, Agent, Alert, Case, Trajectory};
 use crate::data::archive::Archive;
-use crate::import;
+use crate::import::{self, ImportedTickets};
 use crate::name::IncidentId;
-use crate::report;
+use crate::report::{self, paragraph};
 use crate::run::trigger;
 use crate::scenario::{self, Scenario};
 use crate::seed::{Seed, SeedRole};
@@ -31,8 +32,9 @@ const CALLS: usize = 200;
   harness investigate scenarios/deployment/android-crash.yaml --date 2024-04-20 --question 'Why are there so many tickets?'
   harness investigate incident/            a folder with tickets.csv and, if there is one, changes.csv
 
-Without --date and --question the agent is sent when the first fault shows, as the oracle trigger of `harness run` does; for a folder, or
-where there is no fault, at the end of the data.")]
+Without --date and --question the agent is sent when the first fault shows, as the oracle trigger of `harness run` does. With --date it sees
+everything up to the end of that day; otherwise, with --question, for a folder and where there is no fault, all of the data. For files of
+your own, `harness detect --investigate` finds the days to look at, and its --help has the columns.")]
 pub(super) struct Investigate {
     /// A scenario file, or a folder with tickets.csv and changes.csv.
     input: PathBuf,
@@ -74,10 +76,13 @@ impl Investigate {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
         let agent = agent::build(&self.agent, &self.settings)?;
         let meeting = if self.input.is_dir() { self.folder()? } else { self.scenario()? };
-        let trajectory = investigate(agent.as_ref(), &meeting)?;
+        let now = meeting.archive.grid.end(meeting.bucket);
+        let heading = heading(&meeting, &now);
+        let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
+        let trajectory = send(agent.as_ref(), &Prepared::new(meeting.archive), now, &case)?;
         let text = match (&trajectory.report, self.json) {
             (_, true) => format!("{}\n", serde_json::to_string_pretty(&trajectory)?),
-            (Some(report), false) => report::incident::render(report),
+            (Some(report), false) => heading + &report::incident::render(report, &trajectory.calls),
             (None, false) => anyhow::bail!("`{}` came to no conclusion", self.agent),
         };
         match &self.output {
@@ -88,6 +93,12 @@ impl Investigate {
     }
 
     fn scenario(&self) -> anyhow::Result<Meeting> {
+        if self.input.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            let file = self.input.display();
+            anyhow::bail!(
+                "{file}: expected a scenario file, or a folder with tickets.csv; for one file, `harness detect {file} --investigate AGENT`"
+            );
+        }
         let scenarios = scenario::load_folder(&self.input)?;
         let scenario = scenarios.first().context("a scenario file")?;
         let incident = synth::generate(scenario, self.role, self.seed)?;
@@ -110,6 +121,9 @@ impl Investigate {
     }
 
     fn folder(&self) -> anyhow::Result<Meeting> {
+        if self.input.join("sessions.csv").is_file() {
+            tell(&format!("note: {}: sessions.csv is not read, the agent sees tickets and changes only", self.input.display()));
+        }
         let archive = read_folder(&self.input, None)?;
         let bucket = self.date.map_or_else(|| Ok(archive.grid.len() - 1), |date| last_of(&archive.grid, date))?;
         Ok(Meeting { archive, bucket, alert: None, question: self.question.clone() })
@@ -128,7 +142,13 @@ pub(super) fn read_folder(folder: &Path, step: Option<Step>) -> anyhow::Result<A
 pub(super) fn read_archive(tickets: &Path, changes: Option<&Path>, step: Option<Step>) -> anyhow::Result<Archive> {
     let imported = import::read_tickets(tickets, &import::TicketOptions { step, ..Default::default() })?;
     imported.notes.iter().for_each(|note| tell(&format!("note: {note}")));
-    let changes = changes.map(|path| import::read_changes(path, None)).transpose()?.unwrap_or_default();
+    archive_of(imported, changes)
+}
+
+/// The archive of tickets that have been read; stamps of changes without an offset are in the zone of the tickets.
+pub(super) fn archive_of(imported: ImportedTickets, changes: Option<&Path>) -> anyhow::Result<Archive> {
+    let start = imported.table.grid.stamp(0);
+    let changes = changes.map(|path| import::read_changes(path, Some(start.time_zone()))).transpose()?.unwrap_or_default();
     Ok(Archive {
         id: IncidentId::new("inc-own").expect("a valid name"),
         grid: imported.table.grid.clone(),
@@ -139,14 +159,25 @@ pub(super) fn read_archive(tickets: &Path, changes: Option<&Path>, step: Option<
     })
 }
 
-/// Sends the agent.
-fn investigate(agent: &dyn agent::Agent, meeting: &Meeting) -> anyhow::Result<Trajectory> {
-    let now = meeting.archive.grid.end(meeting.bucket);
-    let prepared = Prepared::new(meeting.archive.clone());
-    let seen = AsOf::new(&prepared, now);
+/// Why the agent was sent, and until when it sees.
+fn heading(meeting: &Meeting, now: &Zoned) -> String {
+    let paged = |alert: &Alert| match alert.series.join(", ") {
+        series if series.is_empty() => format!("sent to look at {}", alert.since),
+        series => format!("{series} paged on {}", alert.since),
+    };
+    let why = match (&meeting.question, &meeting.alert) {
+        (Some(question), _) => format!("asked: {question}"),
+        (None, Some(alert)) => paged(alert),
+        (None, None) => "sent to look".to_owned(),
+    };
+    paragraph::hang("", "  ", &format!("{why} (as of {})", now.datetime())) + "\n"
+}
+
+/// Sends the agent, who sees everything up to the end of a bucket.
+pub(super) fn send(agent: &dyn Agent, prepared: &Prepared, now: Zoned, case: &Case<'_>) -> anyhow::Result<Trajectory> {
+    let seen = AsOf::new(prepared, now);
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
-    let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
-    let (trajectory, result) = agent::investigate(agent, &case, &mut desk);
+    let (trajectory, result) = agent::investigate(agent, case, &mut desk);
     result?;
     Ok(trajectory)
 }

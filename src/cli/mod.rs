@@ -3,6 +3,7 @@
 mod bless;
 mod check;
 mod detect;
+mod detect_tickets;
 mod exit;
 mod explain;
 mod gate;
@@ -30,7 +31,7 @@ use exit::Exit;
   harness list models
 
 Exit codes: 0 done or gate passed; 1 gate failed; 2 bad usage or input; 3 infrastructure errors;
-4 nothing matched; 5 interrupted or jobs missing; 130 interrupted twice.")]
+4 nothing matched; 5 interrupted or jobs missing; 6 budget used up; 130 interrupted twice.")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -47,7 +48,7 @@ enum Verb {
     /// Check that scenarios keep the data contract; no model runs.
     Check(check::Check),
     /// Detect anomalies in your own series.
-    Detect(detect::Detect),
+    Detect(Box<detect::Detect>),
     /// Send an agent to one incident and print its report.
     Investigate(investigate::Investigate),
     /// Explain one investigation of a run, step by step, beside the truth.

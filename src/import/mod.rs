@@ -12,6 +12,7 @@ mod resample;
 mod split;
 mod stamp;
 mod table;
+mod ticket_columns;
 mod tickets;
 mod truth;
 
@@ -24,6 +25,7 @@ pub use self::changes::read_changes;
 pub use self::refusal::{ImportError, Place};
 pub use self::split::train_len;
 use self::table::Table;
+pub use self::ticket_columns::{ATTRIBUTES, has_ticket_texts};
 pub use self::tickets::{ImportedTickets, TicketOptions, read_tickets};
 pub use self::truth::{Truth, read_truth};
 use crate::data::Series;

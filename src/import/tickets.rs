@@ -1,9 +1,11 @@
 //! Tickets of one's own: a CSV with one row per ticket becomes a ticket table and its texts.
 //!
-//! Columns, in any order and case: `created_at` (or `created`, `time`, `timestamp`, `datetime`, `date`); if there, `id`, `subject`, `body`,
-//! and `tags` (separated by `;`, `,` or `|` in one cell) or `tag_1` to `tag_8`. Every other column of text with at most 200 different
-//! values becomes a dimension; columns of numbers and those with more values are ignored with a note. A list of tickets cannot tell a day
-//! without any from a day that was not recorded, so every bucket between the first and the last ticket counts as recorded.
+//! Columns, in any order and case: `created_at` (or `created`, `time`, `timestamp`, `datetime`, `date`); if there, `id` (or `ticket_id`),
+//! `subject` (or `title`), `body` (or `text`, `description`, `message`), and `tags` (separated by `;`, `,` or `|` in one cell) or `tag_1` to
+//! `tag_8`. Every other column of text with at most 200 different values becomes a dimension; columns of numbers and those with more values
+//! are ignored with a note. The attributes agents know by name ([`ATTRIBUTES`](super::ATTRIBUTES)) may hold numbers, such as priority 1 to 4, and are found in
+//! any spelling, such as `App Version`. A list of tickets cannot tell a day without any from a day that was not recorded, so every bucket
+//! between the first and the last ticket counts as recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,13 +20,12 @@ use super::ImportError;
 use super::csv::Sheet;
 use super::stamp::{self, Stamp};
 use super::table::{Offsets, has_offset, read_out};
+use super::ticket_columns::{HEADER, Roles, attribute};
+use crate::data::Series;
 use crate::data::archive::{Texts, TicketText};
 use crate::data::ticket::{Column, MAX_TAGS, TicketTable};
 use crate::time::{Grid, Step};
 
-const HEADER: &str = "created_at,queue,subject,body";
-const TIME_NAMES: &[&str] = &["created_at", "created", "time", "timestamp", "datetime", "date"];
-const TAG_COLUMNS: usize = 8;
 /// A column of text with more different values than this is no dimension.
 const MAX_VALUES: usize = 200;
 /// What an empty cell of a dimension counts as.
@@ -78,6 +79,23 @@ impl Texts for RowTexts {
     }
 }
 
+impl ImportedTickets {
+    /// Tickets per bucket.
+    #[must_use]
+    pub fn counts(&self) -> Series {
+        let counts = self.table.count(|_| true);
+        Series::new(self.table.grid.clone(), counts.into_iter().map(|count| count.map(|count| count as f64)).collect())
+    }
+
+    /// Whether the file may be one row per bucket, a series of counts, and not one row per ticket: no bucket holds two rows, or nothing is
+    /// said of any ticket.
+    #[must_use]
+    pub fn may_be_counts(&self) -> bool {
+        let bare = self.texts.is_none() && self.table.columns.is_empty() && self.table.tag_names.is_empty();
+        bare || self.table.buckets.is_sorted_by(|a, b| a < b)
+    }
+}
+
 /// Reads a CSV file of tickets; its rows may stand in any order.
 ///
 /// # Errors
@@ -98,7 +116,7 @@ pub fn read_tickets(path: &Path, options: &TicketOptions) -> Result<ImportedTick
     }
     let ids = read.ids(&sheet, &roles, &order, &mut notes)?;
     let (tag_names, tags) = read.tags(&sheet, &order, &mut notes);
-    let columns = read.dimensions(&sheet, &roles, &order);
+    let columns = read.dimensions(&roles, &order);
     let table = TicketTable { recorded: vec![true; grid.len()], grid, ids, buckets, seconds, columns, tag_names, tags };
     let texts = (roles.subject.is_some() || roles.body.is_some()).then(|| {
         let cells = |cells: &[Box<str>]| if cells.is_empty() { Vec::new() } else { order.iter().map(|&row| cells[row].clone()).collect() };
@@ -108,48 +126,13 @@ pub fn read_tickets(path: &Path, options: &TicketOptions) -> Result<ImportedTick
     Ok(ImportedTickets { table: Arc::new(table), texts, time_column, notes })
 }
 
-/// What each column is for.
-struct Roles {
-    time: usize,
-    id: Option<usize>,
-    subject: Option<usize>,
-    body: Option<usize>,
-    tags: Vec<usize>,
-    rest: Vec<usize>,
-}
-
-impl Roles {
-    fn pick(sheet: &Sheet, options: &TicketOptions) -> Result<Self, ImportError> {
-        let named = |name: &str| sheet.header().iter().position(|column| column.eq_ignore_ascii_case(name));
-        let mut seen = BTreeSet::new();
-        if let Some(name) = sheet.header().iter().find(|name| !seen.insert(name.to_lowercase())) {
-            return Err(ImportError::RepeatedColumn { path: sheet.path().to_owned(), name: name.clone() });
-        }
-        let time = match &options.time_column {
-            Some(name) => sheet.column(name)?,
-            None => TIME_NAMES.iter().find_map(|name| named(name)).ok_or_else(|| no_time(sheet))?,
-        };
-        let other = |name: &str| named(name).filter(|column| *column != time);
-        let (id, subject, body) = (other("id"), other("subject"), other("body"));
-        let numbered = (1..=TAG_COLUMNS).filter_map(|number| other(&format!("tag_{number}")));
-        let tags: Vec<usize> = other("tags").into_iter().chain(numbered).collect();
-        let taken = |column: &usize| *column == time || tags.contains(column) || [id, subject, body].contains(&Some(*column));
-        let rest = (0..sheet.header().len()).filter(|column| !taken(column)).collect();
-        Ok(Self { time, id, subject, body, tags, rest })
-    }
-}
-
-fn no_time(sheet: &Sheet) -> ImportError {
-    let path = sheet.path().to_owned();
-    match sheet.header().iter().find(|name| Stamp::parse(name).is_some_and(|_| !Stamp::is_number(name))) {
-        Some(got) => ImportError::NoHeader { path, got: got.clone(), header: HEADER },
-        None => ImportError::NoTicketTime { path, columns: sheet.names(0..sheet.header().len()) },
-    }
-}
-
 /// A column that may become a dimension.
 struct Candidate {
     column: usize,
+    /// What the dimension is called.
+    name: String,
+    /// Whether it is an attribute that agents know by name, which may hold numbers.
+    known: bool,
     /// Different values and their numbers in order of appearance, up to one more than a dimension may have.
     values: BTreeMap<Box<str>, u16>,
     /// Per row, its value; no longer kept once there are too many.
@@ -159,8 +142,17 @@ struct Candidate {
 }
 
 impl Candidate {
-    const fn new(column: usize) -> Self {
-        Self { column, values: BTreeMap::new(), codes: Vec::new(), numeric: true }
+    /// The columns that are for nothing else; of two spellings of an attribute the exact one has its name, else the first.
+    fn all(sheet: &Sheet, roles: &Roles) -> Vec<Self> {
+        let exact = |name: &str| sheet.header().iter().position(|header| header == name);
+        let mut taken = BTreeSet::new();
+        let new = |&column: &usize| {
+            let known = attribute(&sheet.header()[column]);
+            let known = known.filter(|name| exact(name).is_none_or(|at| at == column) && taken.insert(*name));
+            let name = known.map_or_else(|| sheet.header()[column].clone(), str::to_owned);
+            Self { column, name, known: known.is_some(), values: BTreeMap::new(), codes: Vec::new(), numeric: true }
+        };
+        roles.rest.iter().map(new).collect()
     }
 
     fn add(&mut self, cell: &str) {
@@ -181,7 +173,7 @@ impl Candidate {
     fn refused(&self) -> Option<&'static str> {
         match self {
             _ if self.values.keys().all(|value| value.is_empty()) => Some("is empty"),
-            _ if self.numeric => Some("holds numbers"),
+            _ if self.numeric && !self.known => Some("holds numbers"),
             _ if self.values.len() > MAX_VALUES => Some("has more than 200 different values"),
             _ => None,
         }
@@ -211,7 +203,7 @@ impl Read {
             bodies: Vec::new(),
             tag_lists: Vec::new(),
             tag_names: BTreeMap::new(),
-            candidates: roles.rest.iter().map(|&column| Candidate::new(column)).collect(),
+            candidates: Candidate::all(sheet, roles),
             offsets: Offsets::None,
         };
         let mut kind = None;
@@ -338,7 +330,7 @@ impl Read {
     }
 
     /// Columns in file order, values in alphabetical order.
-    fn dimensions(&self, sheet: &Sheet, roles: &Roles, order: &[usize]) -> Vec<Column> {
+    fn dimensions(&self, roles: &Roles, order: &[usize]) -> Vec<Column> {
         debug_assert_eq!(roles.rest.len(), self.candidates.len());
         let kept = self.candidates.iter().filter(|candidate| candidate.refused().is_none());
         let column = |candidate: &Candidate| {
@@ -348,7 +340,7 @@ impl Read {
             }
             let read = |value: &str| if value.is_empty() { NOTHING.to_owned() } else { value.to_owned() };
             Column {
-                name: sheet.header()[candidate.column].clone(),
+                name: candidate.name.clone(),
                 values: candidate.values.keys().map(|value| read(value)).collect(),
                 codes: order.iter().map(|&row| codes[usize::from(candidate.codes[row])]).collect(),
             }

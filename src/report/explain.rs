@@ -77,7 +77,7 @@ pub fn render(explained: &Explained<'_>) -> String {
     explained.calls.iter().for_each(|call| step(&mut text, call));
     text += "\nReport\n\n";
     match explained.report {
-        Some(report) => text += &incident::render(report),
+        Some(report) => text += &incident::render(report, &[]),
         None => text += &hang("  none: ", "  ", explained.outcome),
     }
     text += "\nReport and truth\n";

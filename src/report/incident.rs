@@ -5,15 +5,16 @@ use std::fmt::Write;
 use super::paragraph::{cut, hang, scope};
 use super::table::{Align, Table};
 use crate::agent::report::{AffectedSegment, Cause, IncidentReport, Sentiment, Verdict};
+use crate::tool::Call;
 
 /// Rows of a list that are shown.
 const SHOWN: usize = 8;
 /// Columns of a segment's name.
 const SEGMENT: usize = 44;
 
-/// The whole report.
+/// The whole report. Evidence names the tools of the calls it cites, where they are given.
 #[must_use]
-pub fn render(report: &IncidentReport) -> String {
+pub fn render(report: &IncidentReport, calls: &[Call]) -> String {
     let mut text = if report.title.trim().is_empty() { String::new() } else { hang("", "", &report.title) };
     let _ = writeln!(text, "{}, {} sure", verdict(report.verdict), percent(report.confidence));
     if !report.executive_summary.trim().is_empty() {
@@ -24,7 +25,7 @@ pub fn render(report: &IncidentReport) -> String {
     section(&mut text, "Impact", &impact(report));
     section(&mut text, "Segments", &segments(&report.affected_segments));
     section(&mut text, "Events near the onset", &bullets(&report.correlated_events));
-    section(&mut text, "Evidence", &evidence(report));
+    section(&mut text, "Evidence", &evidence(report, calls));
     section(&mut text, "Customers", &customers(report));
     section(&mut text, "Recommended", &numbered(&report.recommendations));
     let data = &report.supporting_data;
@@ -111,11 +112,20 @@ fn segments(segments: &[AffectedSegment]) -> String {
     let mut table = Table::new(columns);
     let number = |value: Option<f64>| value.map_or("–".to_owned(), short);
     for segment in segments.iter().take(SHOWN) {
-        let change = segment.change.map_or("–".to_owned(), |change| format!("{:+.0} %", change * 100.0));
+        let change = segment.change.map_or("–".to_owned(), growth);
         let name = cut(&scope(&segment.scope), SEGMENT);
         table.row([name, cut(&segment.metric, 18), number(segment.baseline), number(segment.current), change]);
     }
     table.text().lines().map(|line| format!("  {line}\n")).collect::<String>() + &more(segments.len())
+}
+
+/// A change as people say it: percents, times from tenfold on, and new where there was next to nothing before.
+fn growth(change: f64) -> String {
+    match 1.0 + change {
+        times if times >= 1000.0 => "new".to_owned(),
+        times if times >= 10.0 => format!("×{times:.0}"),
+        _ => format!("{:+.0} %", change * 100.0),
+    }
 }
 
 /// A number with the digits that people read.
@@ -123,7 +133,11 @@ fn short(value: f64) -> String {
     if value.abs() >= 100.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
-fn evidence(report: &IncidentReport) -> String {
+fn evidence(report: &IncidentReport, calls: &[Call]) -> String {
+    let cited = |id: &str| match calls.iter().find(|call| call.id == id) {
+        Some(call) => format!("{id} {}", call.tool),
+        None => id.to_owned(),
+    };
     let mut text = String::new();
     for item in report.evidence.iter().take(SHOWN) {
         let days = if item.window.from == item.window.to {
@@ -131,7 +145,7 @@ fn evidence(report: &IncidentReport) -> String {
         } else {
             format!("{} to {}", item.window.from, item.window.to)
         };
-        let line = format!("{} {} = {} ({}, {days})", item.call, item.field, item.value, scope(&item.scope));
+        let line = format!("{} {} = {} ({}, {days})", cited(&item.call), item.field, item.value, scope(&item.scope));
         text += &hang("  ", "    ", &line);
     }
     text + &more(report.evidence.len())
@@ -163,4 +177,14 @@ fn numbered(items: &[String]) -> String {
 
 fn more(all: usize) -> String {
     if all > SHOWN { format!("  … and {} more\n", all - SHOWN) } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::growth;
+
+    #[test]
+    fn what_was_next_to_nothing_before_is_new() {
+        assert_eq!([-0.25, 0.5, 8.9, 9.0, 120.4, 999.0].map(growth), ["-25 %", "+50 %", "+890 %", "×10", "×121", "new"]);
+    }
 }

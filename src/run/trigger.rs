@@ -108,16 +108,24 @@ pub fn groups(incidents: &[Incident], records: &[Record], correlate: Span) -> Ve
     let mut groups = Vec::new();
     for ((id, model), mut pages) in pages {
         let Some(incident) = by_id.get(id) else { continue };
-        let reach = correlate.buckets(incident.observed.step());
         pages.sort();
-        let mut rest = pages.as_slice();
-        while let Some((first, _)) = rest.first() {
-            let end = rest.partition_point(|(bucket, _)| *bucket <= first + reach);
-            let (group, later) = rest.split_at(end);
+        for group in correlated(&pages, correlate.buckets(incident.observed.step())) {
             let trigger = Trigger::Page(digest(serde_json::to_string(group).expect("pages are plain data").as_bytes(), 12));
             groups.push(PageGroup { incident: id.clone(), model: model.clone(), trigger, pages: group.to_vec() });
-            rest = later;
         }
+    }
+    groups
+}
+
+/// Sorted pages cut into groups: those at most `reach` buckets after the first of a group belong to it.
+#[must_use]
+pub fn correlated(pages: &[(usize, String)], reach: usize) -> Vec<&[(usize, String)]> {
+    let mut groups = Vec::new();
+    let mut rest = pages;
+    while let Some((first, _)) = rest.first() {
+        let (group, later) = rest.split_at(rest.partition_point(|(bucket, _)| *bucket <= first + reach));
+        groups.push(group);
+        rest = later;
     }
     groups
 }

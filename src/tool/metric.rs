@@ -116,7 +116,7 @@ impl<'a> Cut<'a> {
 
     /// The days of the total of an ungrouped cut.
     pub(super) fn total(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<Cell> {
-        let mut total: Vec<Cell> = self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect();
+        let mut total = self.empty(seen, days);
         let whole = Self {
             metric: self.metric,
             table: Visible { ..self.table },
@@ -128,11 +128,33 @@ impl<'a> Cut<'a> {
         total
     }
 
+    /// The total per day, and the codes and days of every group that has a row, in order of codes.
+    pub(super) fn groups(&self, seen: &AsOf<'_>, days: &Range<usize>) -> (Vec<Cell>, Vec<Group>) {
+        let mut groups = Vec::new();
+        self.each_group(seen, days, |codes, cells| groups.push(Group { codes: codes.to_vec(), cells: cells.to_vec() }));
+        // A user with sessions of two versions is in the group of each, and once in the total.
+        if self.metric != Metric::Tickets && self.by.iter().any(|dimension| dimension.of_sessions) {
+            return (self.total(seen, days), groups);
+        }
+        let mut total = self.empty(seen, days);
+        for group in &groups {
+            for (total, cell) in total.iter_mut().zip(&group.cells) {
+                (total.amount, total.users) = (total.amount + cell.amount, total.users + cell.users);
+            }
+        }
+        (total, groups)
+    }
+
+    /// Days without a row.
+    fn empty(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<Cell> {
+        self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect()
+    }
+
     /// Calls `f` with the codes and the days of every group that has a row, in order of codes.
-    pub(super) fn each_group(&self, seen: &AsOf<'_>, days: &Range<usize>, mut f: impl FnMut(&[u32], &[Cell])) {
+    fn each_group(&self, seen: &AsOf<'_>, days: &Range<usize>, mut f: impl FnMut(&[u32], &[Cell])) {
         let counts = self.counts(seen, days);
         let width = days.len() as u64;
-        let mut cells: Vec<Cell> = self.recorded(seen, days).into_iter().map(|recorded| Cell { recorded, ..Cell::default() }).collect();
+        let mut cells = self.empty(seen, days);
         let mut codes = Vec::new();
         for group in counts.chunk_by(|a, b| a.0 / width == b.0 / width) {
             for cell in &mut cells {
@@ -154,19 +176,19 @@ impl<'a> Cut<'a> {
             return amounts(self.weeks(seen, days));
         }
         let rows = self.select(seen, days);
-        let (day, groups) = (rows.take(DAY), self.groups(&rows));
+        let (day, groups) = (rows.take(DAY), self.codes(&rows));
         let (width, start) = (days.len() as u64, days.start as u64);
+        let end = groups.end() * width;
         let key = |row: usize| groups.of(row) * width + (u64::from(day[row]) - start);
-        let all = || (0..day.len()).map(key).collect();
         if self.metric == Metric::Tickets {
-            return amounts(tally(all(), None));
+            return amounts(tally(end, (0..day.len()).map(|row| (key(row), 1))));
         }
-        let users = tally(self.visits(&rows, &day).into_iter().map(|visit| key(visit.row)).collect(), None);
+        let users = tally(end, self.visits(&rows, &day).map(|visit| (key(visit.row), 1)));
         if self.metric == Metric::Dau {
             return amounts(users);
         }
         // Every session has a user, so both tallies have the same keys.
-        let events = tally(all(), Some(&rows.take(EVENTS)));
+        let events = tally(end, rows.take(EVENTS).iter().enumerate().map(|(row, &events)| (key(row), events)));
         events.into_iter().zip(users).map(|((key, events), (_, users))| (key, events, users)).collect()
     }
 
@@ -175,21 +197,14 @@ impl<'a> Cut<'a> {
     fn weeks(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Vec<(u64, u64)> {
         let rows = self.select(seen, &(days.start.saturating_sub(WEEK - 1)..days.end));
         let day = rows.take(DAY);
-        let groups = self.groups(&rows);
+        let groups = self.codes(&rows);
         let (width, start) = (days.len() as u64, days.start as u64);
-        let (mut opened, mut closed) = (Vec::new(), Vec::new());
-        for visit in self.visits(&rows, &day) {
-            let group = groups.of(visit.row) * width;
-            let opens = u64::from(visit.opens).saturating_sub(start);
-            let closes = u64::from(day[visit.row]) + WEEK as u64 - start;
-            if opens < width {
-                opened.push(group + opens);
-            }
-            if closes < width {
-                closed.push(group + closes);
-            }
-        }
-        running(&tally(opened, None), &tally(closed, None), width)
+        let visits: Vec<Visit> = self.visits(&rows, &day).collect();
+        let end = groups.end() * width;
+        let place = |visit: &Visit, day: u64| (day < width).then(|| (groups.of(visit.row) * width + day, 1));
+        let opened = visits.iter().filter_map(|visit| place(visit, u64::from(visit.opens).saturating_sub(start)));
+        let closed = visits.iter().filter_map(|visit| place(visit, u64::from(day[visit.row]) + WEEK as u64 - start));
+        running(&tally(end, opened), &tally(end, closed), width)
     }
 
     fn select(&self, seen: &AsOf<'_>, days: &Range<usize>) -> Rows<'a> {
@@ -202,8 +217,8 @@ impl<'a> Cut<'a> {
     }
 
     /// The codes of the split in these rows.
-    fn groups<'r>(&self, rows: &Rows<'r>) -> Groups<'r> {
-        Groups(self.by.iter().map(|dimension| (dimension.values.len() as u64, rows.take(dimension.column))).collect())
+    fn codes<'r>(&self, rows: &Rows<'r>) -> Codes<'r> {
+        Codes::of_columns(self.by.iter().map(|dimension| (dimension.values.len() as u64, rows.take(dimension.column))))
     }
 
     /// The codes of a group.
@@ -229,24 +244,18 @@ impl<'a> Cut<'a> {
     }
 
     /// The first row of every user (in every group) on every day.
-    fn visits(&self, rows: &Rows<'_>, day: &[u32]) -> Vec<Visit> {
+    fn visits<'r>(&self, rows: &Rows<'r>, day: &'r [u32]) -> impl Iterator<Item = Visit> + use<'r> {
         let users = rows.take(USER);
         // Attributes of users stay, so a user lies in one group; where an attribute of sessions splits them, he counts once in each.
         let split = self.by.iter().filter(|dimension| dimension.of_sessions);
-        let split = Groups(split.map(|dimension| (dimension.values.len() as u64, rows.take(dimension.column))).collect());
-        let each = split.size();
-        let id = |row: usize| usize::try_from(split.of(row)).expect("a code fits") + users[row] as usize * each;
+        let split = Codes::of_columns(split.map(|dimension| (dimension.values.len() as u64, rows.take(dimension.column))));
+        let each = usize::try_from(split.end()).expect("a column has at most 65,536 values");
         let mut covered = vec![0; users.iter().max().map_or(0, |&user| (user as usize + 1) * each)];
-        let mut visits = Vec::new();
-        for (row, &day) in day.iter().enumerate() {
-            let until = &mut covered[id(row)];
-            let next = day + WEEK as u32;
-            if *until != next {
-                visits.push(Visit { row, opens: day.max(*until) });
-                *until = next;
-            }
-        }
-        visits
+        day.iter().enumerate().filter_map(move |(row, &day)| {
+            let id = usize::try_from(split.of(row)).expect("a code fits") + users[row] as usize * each;
+            let until = std::mem::replace(&mut covered[id], day + WEEK as u32);
+            (until != day + WEEK as u32).then(|| Visit { row, opens: day.max(until) })
+        })
     }
 }
 
@@ -257,18 +266,50 @@ struct Visit {
     opens: u32,
 }
 
-/// Number of values and codes per row, for each dimension of a split.
-struct Groups<'r>(Vec<(u64, Cow<'r, [u32]>)>);
+/// The days of a group.
+pub(super) struct Group {
+    /// One per dimension of the split.
+    pub(super) codes: Vec<u32>,
+    pub(super) cells: Vec<Cell>,
+}
 
-impl Groups<'_> {
-    /// The codes of a row in one number.
-    fn of(&self, row: usize) -> u64 {
-        self.0.iter().fold(0, |group, (values, codes)| group * values + u64::from(codes[row]))
+/// Per row, the codes of a split in one number.
+enum Codes<'r> {
+    Whole,
+    One(u64, Cow<'r, [u32]>),
+    Many(u64, Vec<u64>),
+}
+
+impl<'r> Codes<'r> {
+    /// From the number of values and the codes of each dimension. Column by column: a fold per row takes several times as long.
+    fn of_columns(columns: impl Iterator<Item = (u64, Cow<'r, [u32]>)>) -> Self {
+        columns.fold(Self::Whole, |codes, (values, column)| match codes {
+            Self::Whole => Self::One(values, column),
+            Self::One(end, first) => {
+                Self::Many(end * values, first.iter().zip(column.iter()).map(|(&a, &b)| u64::from(a) * values + u64::from(b)).collect())
+            }
+            Self::Many(end, mut all) => {
+                all.iter_mut().zip(column.iter()).for_each(|(all, &code)| *all = *all * values + u64::from(code));
+                Self::Many(end * values, all)
+            }
+        })
     }
 
-    /// How many numbers there may be.
-    fn size(&self) -> usize {
-        self.0.iter().map(|(values, _)| usize::try_from(*values).expect("a column has at most 65,536 values")).product()
+    /// The number of a row.
+    fn of(&self, row: usize) -> u64 {
+        match self {
+            Self::Whole => 0,
+            Self::One(_, codes) => u64::from(codes[row]),
+            Self::Many(_, codes) => codes[row],
+        }
+    }
+
+    /// What every number lies below.
+    const fn end(&self) -> u64 {
+        match self {
+            Self::Whole => 1,
+            Self::One(end, _) | Self::Many(end, _) => *end,
+        }
     }
 }
 

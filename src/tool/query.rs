@@ -64,28 +64,30 @@ fn part(column: &UInt32Chunked, run: &Range<usize>) -> UInt32Chunked {
     column.slice(i64::try_from(run.start).expect("a row number fits in 63 bits"), run.len())
 }
 
-/// Per key, how often it occurs, or the sum of the weights beside it; sorted by key.
-pub(super) fn tally(keys: Vec<u64>, weights: Option<&[u32]>) -> Vec<(u64, u64)> {
-    match keys.iter().max() {
-        None => Vec::new(),
-        // Fewer keys than rows: an array is several times faster than a hash table.
-        Some(&largest) if largest < keys.len() as u64 => counted(&keys, weights, largest),
-        Some(_) => grouped(keys, weights),
+/// So many different keys have an array of their own whatever the number of rows: it takes no longer to clear than a hash table to make.
+const FEW: u64 = 1 << 16;
+
+/// Per key below `end`, the sum of the weights beside it; sorted by key. A key whose weights are all zero is listed too.
+pub(super) fn tally(end: u64, items: impl Iterator<Item = (u64, u32)>) -> Vec<(u64, u64)> {
+    if end <= FEW {
+        return counted(end, items);
     }
+    let (keys, weights): (Vec<u64>, Vec<u32>) = items.unzip();
+    // Fewer keys than rows: an array is several times faster than a hash table.
+    if end < keys.len() as u64 { counted(end, keys.into_iter().zip(weights)) } else { grouped(keys, &weights) }
 }
 
-fn counted(keys: &[u64], weights: Option<&[u32]>, largest: u64) -> Vec<(u64, u64)> {
-    let place = |key: u64| usize::try_from(key).expect("a key below the number of rows");
-    let mut seen = vec![(0_u32, 0_u64); place(largest) + 1];
-    for (row, &key) in keys.iter().enumerate() {
-        let (rows, sum) = &mut seen[place(key)];
+fn counted(end: u64, items: impl Iterator<Item = (u64, u32)>) -> Vec<(u64, u64)> {
+    let mut seen = vec![(0_u32, 0_u64); usize::try_from(end).expect("few keys")];
+    for (key, weight) in items {
+        let (rows, sum) = &mut seen[usize::try_from(key).expect("a key below the end")];
         *rows += 1;
-        *sum += weights.map_or(1, |weights| u64::from(weights[row]));
+        *sum += u64::from(weight);
     }
     (0..).zip(seen).filter(|(_, (rows, _))| *rows > 0).map(|(key, (_, sum))| (key, sum)).collect()
 }
 
-fn grouped(keys: Vec<u64>, weights: Option<&[u32]>) -> Vec<(u64, u64)> {
+fn grouped(keys: Vec<u64>, weights: &[u32]) -> Vec<(u64, u64)> {
     let sorted = keys.is_sorted();
     let mut column = UInt64Chunked::from_vec(PlSmallStr::EMPTY, keys);
     if sorted {
@@ -93,7 +95,7 @@ fn grouped(keys: Vec<u64>, weights: Option<&[u32]>) -> Vec<(u64, u64)> {
     }
     let groups = column.group_tuples(false, false).expect("a column of numbers can be grouped");
     let key = |row: u32| column.get(row as usize).expect("a group holds rows of its column");
-    let sum = |rows: &mut dyn Iterator<Item = u32>| rows.map(|row| weights.map_or(1, |weights| u64::from(weights[row as usize]))).sum();
+    let sum = |rows: &mut dyn Iterator<Item = u32>| rows.map(|row| u64::from(weights[row as usize])).sum();
     let mut tally: Vec<(u64, u64)> = groups
         .iter()
         .map(|group| match group {
@@ -113,10 +115,9 @@ mod tests {
     fn an_array_and_a_hash_table_count_the_same() {
         let weights: Vec<u32> = (0..500).map(|row| row % 7).collect();
         for keys in [(0..500_u64).map(|row| row * 31 % 40).collect::<Vec<_>>(), (0..500_u64).map(|row| row / 20).collect()] {
-            for weights in [None, Some(weights.as_slice())] {
-                let largest = keys.iter().copied().max().expect("there are keys");
-                assert_eq!(counted(&keys, weights, largest), grouped(keys.clone(), weights));
-            }
+            let items = || keys.iter().copied().zip(weights.iter().copied());
+            assert_eq!(counted(40, items()), grouped(keys.clone(), &weights));
+            assert_eq!(tally(40, items()), tally(u64::MAX, items()));
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::arguments::{Filters, lists, read, schema};
 use super::as_of::Span;
-use super::metric::Cut;
+use super::metric::{Cut, Group};
 use super::rejection::{Rejection, answer};
 use super::reply::{self, DayValue, GroupValue, Range};
 use super::summary::over;
@@ -56,14 +56,12 @@ fn query(seen: &AsOf<'_>, arguments: &Arguments) -> Result<reply::QueryMetric, R
     let Span { days, seconds, range } = seen.span(&arguments.range, cut.metric)?;
     let cut = cut.during(seconds);
     let metric = cut.metric;
-    let total = cut.total(seen, &days);
+    let grouped = !arguments.group_by.is_empty();
+    let (total, groups) = if grouped { cut.groups(seen, &days) } else { (cut.total(seen, &days), Vec::new()) };
     let by_day = || days.clone().zip(&total).map(|(day, &cell)| DayValue { date: seen.date(day).to_string(), value: metric.value(cell) });
-    let mut groups = Vec::new();
-    if !arguments.group_by.is_empty() {
-        cut.each_group(seen, &days, |codes, cells| groups.push(GroupValue { group: cut.scope(codes), value: over(metric, cells) }));
-        groups.retain(|group| group.value.is_some());
-        groups.sort_by(|a, b| b.value.partial_cmp(&a.value).expect("values are finite").then_with(|| a.group.cmp(&b.group)));
-    }
+    let value = |group: &Group| GroupValue { group: cut.scope(&group.codes), value: over(metric, &group.cells) };
+    let mut groups: Vec<GroupValue> = groups.iter().map(value).filter(|group| group.value.is_some()).collect();
+    groups.sort_by(|a, b| b.value.partial_cmp(&a.value).expect("values are finite").then_with(|| a.group.cmp(&b.group)));
     let omitted = groups.len().saturating_sub(GROUPS);
     groups.truncate(GROUPS);
     Ok(reply::QueryMetric {
@@ -71,7 +69,7 @@ fn query(seen: &AsOf<'_>, arguments: &Arguments) -> Result<reply::QueryMetric, R
         range,
         days: total.iter().filter(|cell| cell.recorded).count(),
         value: over(metric, &total),
-        by_day: if arguments.group_by.is_empty() { by_day().collect() } else { Vec::new() },
+        by_day: if grouped { Vec::new() } else { by_day().collect() },
         groups,
         omitted,
     })

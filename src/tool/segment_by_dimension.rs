@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::arguments::{read, schema};
 use super::as_of::Span;
-use super::metric::{Cell, Cut};
+use super::metric::{Cell, Cut, Group};
 use super::rejection::{Rejection, answer};
 use super::reply::{self, Range, Segment};
 use super::summary::per_day;
@@ -105,15 +105,13 @@ fn segment(seen: &AsOf<'_>, arguments: &Arguments) -> Result<reply::SegmentByDim
 
 /// The total's level, and that of each value with a row.
 fn levels(seen: &AsOf<'_>, cut: &Cut<'_>, days: &std::ops::Range<usize>) -> (Level, BTreeMap<u32, Level>) {
-    let total = cut.total(seen, days);
+    let (total, groups) = cut.groups(seen, days);
     let added = |cells: &[Cell]| {
         let shares: Vec<f64> = cells.iter().zip(&total).filter_map(|(&cell, &total)| cut.metric.share(cell, total)).collect();
         mean(&shares)
     };
-    let mut levels = BTreeMap::new();
-    cut.each_group(seen, days, |codes, cells| {
-        levels.insert(codes[0], Level { own: per_day(cut.metric, cells), added: added(cells) });
-    });
+    let level = |group: &Group| (group.codes[0], Level { own: per_day(cut.metric, &group.cells), added: added(&group.cells) });
+    let levels = groups.iter().map(level).collect();
     (Level { own: per_day(cut.metric, &total), added: None }, levels)
 }
 

@@ -110,6 +110,23 @@ fn numbers_and_names_are_no_dimensions_and_the_user_is_told() {
 }
 
 #[test]
+fn attributes_that_agents_know_may_hold_numbers_and_have_any_spelling() {
+    let read = plain("date,Priority,App Version,hours\n2024-01-01,1,5.2,3\n2024-01-01,2,5.1,4\n");
+    assert_eq!(values(&read.table, "priority"), ["1", "2"]);
+    assert_eq!(values(&read.table, "app_version"), ["5.2", "5.1"]);
+    assert_eq!(read.table.columns.len(), 2);
+    let both = plain("date,App Version,app_version\n2024-01-01,x,y\n");
+    assert_eq!((values(&both.table, "App Version"), values(&both.table, "app_version")), (vec!["x"], vec!["y"]));
+}
+
+#[test]
+fn other_names_of_id_and_texts_are_understood() {
+    let read = plain("date,ticket_id,title,text\n2024-01-01,7,Hello,It crashes\n");
+    let text = read.texts.expect("there is a text").text(0);
+    assert_eq!((read.table.ids.as_slice(), text.subject.as_str(), text.body.as_str()), (&[7][..], "Hello", "It crashes"));
+}
+
+#[test]
 fn an_empty_cell_of_a_dimension_is_a_value_of_its_own() {
     let read = plain("time,queue\n2024-01-01,a\n2024-01-01,\n");
     assert_eq!(values(&read.table, "queue"), ["a", "(none)"]);

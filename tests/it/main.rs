@@ -11,13 +11,16 @@ mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;
 mod forecast_season;
+mod future;
 mod gate;
 mod gate_cli;
 mod import;
 mod import_tickets;
+mod investigate_cli;
 mod investigations;
 mod layers;
 mod leak;
+mod opaque;
 #[cfg(feature = "plot")]
 mod plot;
 mod report_cause;

@@ -198,7 +198,7 @@ fn full() -> IncidentReport {
 
 #[test]
 fn a_report_for_a_terminal() {
-    let text = incident::render(&full());
+    let text = incident::render(&full(), &[]);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     assert!(!text.contains('\u{1b}'), "no escape codes");
     insta::assert_snapshot!(text);
@@ -208,7 +208,7 @@ fn a_report_for_a_terminal() {
 fn a_report_with_nothing_to_say_has_no_empty_parts() {
     let mut nothing = report(Verdict::NoFault, vec![]);
     nothing.title = "Nothing is wrong".to_owned();
-    insta::assert_snapshot!(incident::render(&nothing), @r"
+    insta::assert_snapshot!(incident::render(&nothing, &[]), @r"
     Nothing is wrong
     NO FAULT, 90 % sure
 

@@ -1,0 +1,235 @@
+//! `harness detect` on tickets of one's own: rows are counted, and an agent is sent to the pages as `harness run` sends it.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::investigate::{archive_of, send};
+use super::{print, tell};
+use crate::agent::{self, Agent, Alert, Case, Trajectory};
+use crate::data::archive::Archive;
+use crate::data::ticket::TicketTable;
+use crate::detect::page::episodes;
+use crate::import::{Imported, ImportedTickets, TicketOptions, has_ticket_texts, read_tickets};
+use crate::report;
+use crate::run::trigger;
+use crate::suite::spec::{Detection, InvestigationSpec};
+use crate::time::Grid;
+use crate::tool::Prepared;
+
+/// What the counted series is called, here and at the desk.
+const SERIES: &str = "tickets";
+/// Buckets that say when the last ticket of a bucket usually comes.
+const BEFORE: usize = 14;
+
+/// Options for a file of tickets.
+#[derive(Args)]
+pub(super) struct OfTickets {
+    /// Each row is one ticket: count rows. Implied by --investigate and by a column `subject` or `body`.
+    #[arg(long, conflicts_with_all = ["train", "value_column", "regressors"])]
+    tickets: bool,
+    /// Send this agent to every group of pages (see `harness list agents`); needs one row per ticket.
+    #[arg(long, value_name = "AGENT", conflicts_with_all = ["train", "value_column", "regressors"])]
+    investigate: Option<String>,
+    /// Change log for the agent.
+    #[arg(long, value_name = "CSV", requires = "investigate")]
+    changes: Option<PathBuf>,
+    /// Investigate only the pages that this day belongs to.
+    #[arg(long, value_name = "DATE", requires = "investigate", conflicts_with = "last")]
+    date: Option<Date>,
+    /// Investigate only the last N groups of pages.
+    #[arg(long, value_name = "N", requires = "investigate")]
+    last: Option<NonZeroUsize>,
+}
+
+/// An agent and what it will look into.
+pub(super) struct Sent {
+    agent: Box<dyn Agent>,
+    name: String,
+    archive: Archive,
+    date: Option<Date>,
+    last: Option<NonZeroUsize>,
+}
+
+/// One investigation, as `--json` prints it.
+#[derive(Serialize)]
+pub(super) struct Investigation {
+    /// The buckets at whose ends there was a page.
+    pages: Vec<String>,
+    /// The instant before which everything lies that the agent sees.
+    as_of: String,
+    /// What the agent was told.
+    alert: Alert,
+    /// What it did and concluded.
+    trajectory: Trajectory,
+}
+
+impl OfTickets {
+    /// Whether the rows of a file are tickets.
+    pub(super) fn wanted(&self, path: &Path, value_column: Option<&str>) -> anyhow::Result<bool> {
+        Ok(self.tickets || self.investigate.is_some() || (value_column.is_none() && has_ticket_texts(path)?))
+    }
+
+    /// Counts the tickets of a file, and readies the agent if one is to be sent.
+    pub(super) fn read(&self, path: &Path, options: &TicketOptions) -> anyhow::Result<(Imported, Option<Sent>)> {
+        let agent = self.investigate.as_ref().map(|name| agent::build(name, &serde_json::json!({})).map(|agent| (agent, name.clone())));
+        let agent = agent.transpose()?;
+        let tickets = read_tickets(path, options)?;
+        if agent.is_some() && tickets.may_be_counts() {
+            anyhow::bail!(
+                "{}: --investigate needs one row per ticket, and this looks like a series of counts: expected many rows a day with a time \
+                 column such as `created_at` and what is known of each ticket (`priority`, `queue`, `platform`, …, or `subject` and `body`); \
+                 leave --investigate out to look for anomalies only",
+                path.display()
+            );
+        }
+        let mut notes = tickets.notes.clone();
+        notes.extend(cut_short(&tickets.table).map(|note| format!("{}: {note}", path.display())));
+        let imported = Imported {
+            series: tickets.counts(),
+            regressors: Vec::new(),
+            time_column: tickets.time_column.clone(),
+            value_column: SERIES.to_owned(),
+            notes,
+        };
+        let sent = agent.map(|(agent, name)| self.sent(agent, name, tickets)).transpose()?;
+        Ok((imported, sent))
+    }
+
+    fn sent(&self, agent: Box<dyn Agent>, name: String, tickets: ImportedTickets) -> anyhow::Result<Sent> {
+        let archive = archive_of(tickets, self.changes.as_deref())?;
+        Ok(Sent { agent, name, archive, date: self.date, last: self.last })
+    }
+}
+
+/// What to know of a last bucket that ends earlier than those before it: a file written at noon shows half a day.
+fn cut_short(table: &TicketTable) -> Option<String> {
+    let grid = &table.grid;
+    let last_of = |bucket: usize| table.rows(bucket..bucket + 1).last().map(|row| table.seconds[row]);
+    let end = grid.len().checked_sub(1)?;
+    let usual = (end.saturating_sub(BEFORE)..end).filter_map(last_of).min()?;
+    let margin = u32::try_from(grid.step().seconds() / 20).unwrap_or(u32::MAX);
+    let at = last_of(end).filter(|at| at.saturating_add(margin) < usual)?;
+    let time = |second: u32| grid.stamp(end).saturating_add(jiff::SignedDuration::from_secs(second.into())).datetime().time();
+    Some(format!(
+        "the last ticket of {} came at {}, earlier than in the buckets before it ({} or later): if the file was written within that \
+         bucket, its count is low",
+        grid.label(end),
+        time(at),
+        time(usual),
+    ))
+}
+
+/// Pages that belong together, as buckets of the whole series.
+struct Group {
+    pages: Vec<usize>,
+    /// The last flagged bucket of their episodes.
+    last_flag: usize,
+}
+
+impl Group {
+    fn last_page(&self) -> usize {
+        self.pages[self.pages.len() - 1]
+    }
+
+    fn holds(&self, grid: &Grid, date: Date) -> bool {
+        let day = |bucket: usize| grid.datetime(bucket).date();
+        (day(self.pages[0])..=day(self.last_flag.max(self.last_page()))).contains(&date)
+    }
+}
+
+impl Sent {
+    /// Sends the agent to the groups of pages that are asked for, telling of each as it ends.
+    pub(super) fn investigate(self, flags: &[bool], train_len: usize, json: bool) -> anyhow::Result<(Vec<Investigation>, Exit)> {
+        let grid = self.archive.grid.clone();
+        let all = groups(flags, train_len, &grid);
+        let Some(chosen) = self.chosen(&all, &grid) else {
+            let days: Vec<String> = all.iter().map(|group| grid.label(group.pages[0])).collect();
+            let known = if days.is_empty() { "there is no page".to_owned() } else { format!("pages begin on {}", days.join(", ")) };
+            tell(&format!("error: no page belongs to {} ({known})", self.date.map_or_else(String::new, |date| date.to_string())));
+            return Ok((Vec::new(), Exit::NothingMatched));
+        };
+        if chosen.is_empty() && !json {
+            print("\nno page, nothing to investigate\n");
+        }
+        let prepared = Prepared::new(self.archive);
+        let mut done = Vec::new();
+        for (number, group) in chosen.iter().enumerate() {
+            let pages: Vec<String> = group.pages.iter().map(|&bucket| grid.label(bucket)).collect();
+            let now = grid.end(group.last_page());
+            let as_of = now.datetime().to_string();
+            let since = grid.datetime(group.pages[0]).date().to_string();
+            let alert = Alert { series: vec![SERIES.to_owned()], since };
+            let case = Case { alert: Some(&alert), ..Case::default() };
+            let trajectory = send(self.agent.as_ref(), &prepared, now, &case)?;
+            if !json {
+                let heading = format!("Investigation {} of {}: paged {}, as of {as_of}", number + 1, chosen.len(), pages.join(" and "));
+                let report = trajectory.report.as_ref().with_context(|| format!("`{}` came to no conclusion", self.name))?;
+                print(&format!(
+                    "\n{heading}\n{}\n\n{}",
+                    "=".repeat(heading.chars().count()),
+                    report::incident::render(report, &trajectory.calls)
+                ));
+            }
+            done.push(Investigation { pages, as_of, alert, trajectory });
+        }
+        Ok((done, Exit::Done))
+    }
+
+    /// The groups to look into; `None` if a day was asked for that belongs to none.
+    fn chosen<'a>(&self, all: &'a [Group], grid: &Grid) -> Option<&'a [Group]> {
+        match (self.date, self.last) {
+            // Of an episode that pages again, the day belongs to the page before it.
+            (Some(date), _) => all.iter().rposition(|group| group.holds(grid, date)).map(|at| &all[at..=at]),
+            (None, Some(last)) => Some(&all[all.len().saturating_sub(last.get())..]),
+            (None, None) => Some(all),
+        }
+    }
+}
+
+/// Flags of test as groups of pages, by the rules of a run.
+fn groups(flags: &[bool], train_len: usize, grid: &Grid) -> Vec<Group> {
+    let found = episodes(flags, Detection::default().paging(grid.step()));
+    let pages: Vec<(usize, String)> =
+        found.iter().flat_map(|episode| &episode.pages).map(|&page| (train_len + page, SERIES.to_owned())).collect();
+    let reach = InvestigationSpec::default().correlate.buckets(grid.step());
+    let group = |group: &[(usize, String)]| {
+        let pages: Vec<usize> = group.iter().map(|(page, _)| *page).collect();
+        let of_group = found.iter().filter(|episode| episode.pages.iter().any(|page| pages.contains(&(train_len + page))));
+        let last_flag = of_group.map(|episode| train_len + episode.last).max().unwrap_or_default();
+        Group { pages, last_flag }
+    };
+    trigger::correlated(&pages, reach).into_iter().map(group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Step;
+
+    fn flags(at: &[usize]) -> Vec<bool> {
+        (0..30).map(|bucket| at.contains(&bucket)).collect()
+    }
+
+    #[test]
+    fn pages_of_neighbouring_days_are_one_group_and_a_renotification_is_another() {
+        let grid = Grid::civil("2024-01-01".parse().expect("a date"), Step::DAY, 40);
+        let all = groups(&flags(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 20]), 10, &grid);
+        let pages: Vec<&[usize]> = all.iter().map(|group| group.pages.as_slice()).collect();
+        assert_eq!(pages, [&[10][..], &[17], &[30]]);
+        assert_eq!(all.iter().map(|group| group.last_flag).collect::<Vec<_>>(), [18, 18, 30]);
+    }
+
+    #[test]
+    fn a_day_belongs_to_the_page_before_it() {
+        let grid = Grid::civil("2024-01-01".parse().expect("a date"), Step::DAY, 40);
+        let all = groups(&flags(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 20]), 10, &grid);
+        let of = |day: &str| all.iter().rposition(|group| group.holds(&grid, day.parse().expect("a date")));
+        assert_eq!([of("2024-01-10"), of("2024-01-13"), of("2024-01-19"), of("2024-01-25")], [None, Some(0), Some(1), None]);
+    }
+}
