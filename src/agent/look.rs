@@ -26,11 +26,18 @@ pub(super) struct Seen<T> {
 pub(super) struct Look<'a, 'd> {
     desk: &'a mut Desk<'d>,
     withheld: &'a [String],
+    /// Calls that are not to be used yet.
+    reserve: usize,
 }
 
 impl<'a, 'd> Look<'a, 'd> {
     pub(super) fn new(desk: &'a mut Desk<'d>, withheld: &'a [String]) -> Self {
-        Self { desk, withheld }
+        Self { desk, withheld, reserve: 0 }
+    }
+
+    /// Keeps a quarter of the calls, at most so many, until told otherwise: with these left, there is nothing more to see.
+    pub(super) fn keep(&mut self, calls: usize) {
+        self.reserve = calls.min((self.desk.calls().len() + self.desk.left()) / 4);
     }
 
     pub(super) fn desk(&self) -> &Desk<'d> {
@@ -69,7 +76,8 @@ impl<'a, 'd> Look<'a, 'd> {
     }
 
     fn ask<T: DeserializeOwned>(&mut self, tool: &str, arguments: Value) -> Result<Option<Seen<T>>, Halt> {
-        if !self.sees(tool) {
+        let kept = self.reserve > 0 && self.desk.left() <= self.reserve;
+        if !self.sees(tool) || kept {
             return Ok(None);
         }
         match self.desk.ask::<T>(tool, arguments) {

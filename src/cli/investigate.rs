@@ -22,7 +22,7 @@ use crate::time::{Grid, Step};
 use crate::tool::{self, AsOf, Desk, Limits, Prepared};
 
 /// Most calls of one investigation.
-const CALLS: usize = 200;
+const CALLS: usize = 300;
 
 /// Send an agent to one incident and print its report.
 #[derive(Args)]

@@ -185,7 +185,7 @@ impl InvestigationSpec {
 
 impl Default for InvestigationSpec {
     fn default() -> Self {
-        Self { correlate: Span::days(1), end_to_end: None, calls: 200 }
+        Self { correlate: Span::days(1), end_to_end: None, calls: 300 }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::tool::reply::Deployment;
 const WRITTEN: [&str; 4] = ["queue", "type", "priority", "product"];
 /// What a change of settings in the log adds to the log likelihood of a new form.
 const ANNOUNCED: f64 = 5.0;
+/// Change from which on a kind of users is gone, not fewer.
+const VANISHED: f64 = -0.8;
 /// A total whose move is no likelier than this stayed.
 const TOTAL_STAYED: f64 = 2.5;
 
@@ -150,7 +152,9 @@ fn relabelled(evidence: &Evidence<'_>) -> Option<Benign> {
     let excess = |at: &Part| at.cell.current - at.cell.expected;
     let fallen = parts.iter().min_by(|a, b| excess(a).total_cmp(&excess(b)))?;
     let risen = parts.iter().max_by(|a, b| excess(a).total_cmp(&excess(b)))?;
-    let exchanged = fallen.cell.change() < -0.3 && (excess(fallen) + excess(risen)).abs() < 0.5 * excess(risen);
+    // What one lost the other gained, give or take chance.
+    let chance = 2.0 * risen.cell.expected.max(1.0).sqrt();
+    let exchanged = fallen.cell.change() < -0.3 && (excess(fallen) + excess(risen)).abs() < 0.5 * excess(risen) + chance;
     exchanged.then_some(())?;
     benign("taxonomy_change", form)
 }
@@ -167,7 +171,10 @@ fn swapped_version(evidence: &Evidence<'_>) -> Option<Benign> {
 /// Other users than before, each with as much trouble as before.
 fn mix_shift(evidence: &Evidence<'_>) -> Option<Benign> {
     let of_users = evidence.mix.is_some_and(|mix| !WRITTEN.contains(&mix.dimension.as_str()));
-    if of_users && shares_moved(evidence, 0.0) { benign("mix_shift", None) } else { None }
+    // Nobody loses all users of a kind to the others overnight.
+    let vanished = |parts: &[Part]| parts.iter().any(|part| part.cell.expected > 10.0 && part.cell.change() < VANISHED);
+    let gone = evidence.mix.and_then(|mix| evidence.parts(&mix.dimension)).is_some_and(vanished);
+    if of_users && !gone && shares_moved(evidence, 0.0) { benign("mix_shift", None) } else { None }
 }
 
 /// Everything grows alike, and did so in the weeks before: the last four weeks rose week by week.

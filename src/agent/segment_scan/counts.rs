@@ -185,9 +185,10 @@ impl Counts {
         self.triage.values().map(moved).fold(0.0, f64::max).min(MOST_SAID)
     }
 
-    /// The best score among single values and everything.
+    /// The best score among single values and everything; versions left out, whose shares move by themselves.
     pub(super) fn best_single(&self) -> f64 {
-        let parts = self.parts.iter().flat_map(|(name, parts)| parts.iter().map(move |part| (name, part)));
+        let parts =
+            self.parts.iter().filter(|(name, _)| *name != VERSION).flat_map(|(name, parts)| parts.iter().map(move |part| (name, part)));
         parts.map(|(name, part)| self.score(&one(name, &part.value), part.cell)).fold(self.volume.total_moved(), f64::max)
     }
 

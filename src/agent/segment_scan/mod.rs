@@ -51,6 +51,8 @@ impl Default for SegmentScan {
     }
 }
 
+/// Calls kept for the conclusion while the search goes on.
+const CONCLUDING: usize = 40;
 /// Metrics that are counts of a partition of tickets or users, and so can be searched.
 const SEARCHED: [&str; 2] = ["tickets", "dau"];
 /// What a change that reached the scope adds to the log likelihood of its day as the onset.
@@ -61,6 +63,7 @@ const ROLLED_OUT: i64 = 10;
 impl Agent for SegmentScan {
     fn investigate(&self, case: &Case<'_>, desk: &mut Desk<'_>) -> Result<IncidentReport, Halt> {
         let mut look = Look::new(desk, &self.withhold);
+        look.keep(CONCLUDING);
         let finding = self.scan(case, &mut look)?;
         writing::write(&mut look, finding)
     }
@@ -128,6 +131,7 @@ impl SegmentScan {
     ) -> Result<Finding, Halt> {
         let window = scanned.window;
         let found = joint::find(&mut scanned.counts, look, releases)?;
+        look.keep(0);
         let best = found.ranked[0].clone();
         if std::env::var("DBG").is_ok() {
             eprintln!("DBG now {} window {:?}..{:?} releases {}", look.today(), window.from, window.to, releases.len());
@@ -156,6 +160,8 @@ impl SegmentScan {
             log.iter().filter(|change| suspects::reached(change, &best.scope)).filter_map(|change| day_of(&change.at)).collect();
         let (onset, filtered) = onset(look, history, &seen_scope, cell, window, &announced)?;
         let onset = scanned.hours.map_or(onset, |hours| hours.from.date());
+        // Nobody is hurt by a version that is not out.
+        let onset = announced.iter().min().filter(|_| best.scope.contains_key(counts::VERSION)).map_or(onset, |first| onset.max(*first));
         let stats = look.stats(window.to, 28)?.map(|seen| seen.reply);
         let version = stats.as_ref().and_then(risen_version);
         let effect = Effect {
@@ -277,10 +283,13 @@ fn onset(
     window: Days,
     announced: &[Date],
 ) -> Result<(Date, Option<History>), Halt> {
-    let share = history.today_share();
-    let until = history.last();
-    let filtered = if scope.is_empty() { None } else { History::read(look, &history.metric, scope, until, share)? };
-    let days = filtered.as_ref().unwrap_or(history);
+    let mut read = |scope: &Scope| {
+        if scope.is_empty() { Ok(None) } else { History::read(look, &history.metric, scope, history.last(), history.today_share()) }
+    };
+    let filtered = read(scope)?;
+    // A new version has no days before its own: what it took over from has.
+    let wider = if scope.contains_key(counts::VERSION) { read(&search::without_version(scope))? } else { None };
+    let days = wider.as_ref().or(if scope.contains_key(counts::VERSION) { None } else { filtered.as_ref() }).unwrap_or(history);
     let first = shift(window.from, -LONGEST);
     let rises = cell.change() >= 0.0;
     let mut likeliest = (f64::NEG_INFINITY, window.from);

@@ -17,7 +17,7 @@ const PAIRED: usize = 4;
 /// Pairs that a third condition is tried on.
 const TRIPLED: usize = 2;
 /// What a ticket is about rather than who wrote it: such a condition must be clearer than one on users.
-pub(super) const SYMPTOMS: [&str; 4] = ["queue", "language", "plan", "product"];
+pub(super) const SYMPTOMS: [&str; 3] = ["queue", "language", "product"];
 
 /// A scope that may have moved.
 #[derive(Debug, Clone)]

@@ -44,7 +44,9 @@ pub(super) fn stated(change: &Deployment) -> Scope {
 /// Whether a change that could do harm says that it reached a scope.
 pub(super) fn reached(change: &Deployment, scope: &Scope) -> bool {
     let said = stated(change);
-    kind_of(change).is_some() && !said.is_empty() && said.iter().all(|(dimension, value)| scope.get(dimension) == Some(value))
+    let agrees = |(dimension, value): (&String, &String)| scope.get(dimension).is_none_or(|affected| affected == value);
+    let names = said.keys().any(|dimension| scope.contains_key(dimension));
+    kind_of(change).is_some() && names && said.iter().all(agrees)
 }
 
 /// The changes that could have done it, most likely first.

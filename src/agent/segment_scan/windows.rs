@@ -12,7 +12,9 @@ use crate::tool::reply::Deployment;
 /// A window is never longer.
 pub(super) const LONGEST: i64 = 14;
 /// Windows that are compared when nothing says where to look.
-const COMPARED: usize = 7;
+const COMPARED: usize = 6;
+/// Days after which a change is no longer where one looks first.
+const RECENT: i64 = 42;
 /// Weekdays on which the time of day of tickets is learned.
 const WEEKS: i64 = 2;
 
@@ -35,13 +37,13 @@ pub(super) fn windows(histories: &[History], case: &Case<'_>, log: &[Deployment]
     }
     let start = first_strange(histories, today, today);
     let mut found = if start < today { vec![Days { from: start, to: today }] } else { Vec::new() };
-    found.extend([1, 3, 7].into_iter().map(|len| Days::ending(today, len)));
-    found.push(Days::ending(shift(today, -7), 7));
+    found.extend([1, 7].into_iter().map(|len| Days::ending(today, len)));
     let after = |change: &Deployment| {
         let from = day_of(&change.at)?;
-        (from < today && between(from, today) < 4 * 7).then(|| Days { from: shift(from, 1), to: shift(from, 7).min(today) })
+        (from < today && between(from, today) < RECENT).then(|| Days { from: shift(from, 1), to: shift(from, 7).min(today) })
     };
-    for window in log.iter().rev().filter_map(after) {
+    let earlier = [7, 14].into_iter().map(|back| Days::ending(shift(today, -back), 7));
+    for window in log.iter().rev().filter_map(after).take(3).chain(earlier) {
         if !found.contains(&window) {
             found.push(window);
         }
