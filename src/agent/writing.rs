@@ -24,6 +24,8 @@ pub(super) struct Finding {
     pub(super) window: Days,
     /// Changes near the onset.
     pub(super) events: Vec<Deployment>,
+    /// Words that tickets use more than before.
+    pub(super) words: Vec<String>,
 }
 
 impl Finding {
@@ -38,6 +40,7 @@ impl Finding {
             segments: Vec::new(),
             window,
             events: Vec::new(),
+            words: Vec::new(),
         }
     }
 
@@ -180,6 +183,9 @@ impl Words<'_> {
                     percent(change)
                 ));
             }
+        }
+        if !self.finding.words.is_empty() {
+            sentences.push(format!("More than before, tickets say: {}.", self.finding.words.join(", ")));
         }
         sentences.push(self.root_cause());
         sentences.push(format!("Confidence {:.0} %.", 100.0 * self.finding.confidence));
