@@ -25,6 +25,8 @@ pub(super) struct Finding {
     pub(super) window: Days,
     /// Changes near the onset.
     pub(super) events: Vec<Deployment>,
+    /// Words that tickets use more than before.
+    pub(super) words: Vec<String>,
     /// All tickets of the window, from an agent that expects something of them.
     pub(super) total: Option<Total>,
 }
@@ -50,6 +52,7 @@ impl Finding {
             segments: Vec::new(),
             window,
             events: Vec::new(),
+            words: Vec::new(),
             total: None,
         }
     }
@@ -154,10 +157,10 @@ fn amount(value: f64) -> String {
     if value == 0.0 || value >= 9.95 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
-/// What was seen against what was expected: `27 where 3.6 were expected (+643 %)`.
-fn against(current: f64, expected: f64, unit: &str, growth: &str) -> String {
-    let expected = if expected < 0.05 { "none".to_owned() } else { amount(expected) };
-    format!("{}{unit} where {expected} were expected ({growth})", amount(current))
+/// What was expected instead: `where 3.6 were expected (+643 %)`.
+fn expected(value: f64, growth: &str) -> String {
+    let value = if value < 0.05 { "none".to_owned() } else { amount(value) };
+    format!("where {value} were expected ({growth})")
 }
 
 fn event(change: &Deployment) -> String {
@@ -259,9 +262,8 @@ impl Words<'_> {
                 _ => (total.recorded, format!("from {from} to {to}")),
             };
             let unit = if days > 1.0 { " tickets a day" } else { " tickets" };
-            let numbers = against(total.current / days, total.expected / days, unit, &percent(total.current / total.expected - 1.0));
-            let (arrived, rest) = numbers.split_once(" where ").expect("written above");
-            return Some(format!("{arrived} arrived {when}, where {rest}."));
+            let expected = expected(total.expected / days, &percent(total.current / total.expected - 1.0));
+            return Some(format!("{}{unit} arrived {when}, {expected}.", amount(total.current / days)));
         }
         let stats = self.stats?;
         let (count, date) = (stats.count?, &stats.date);
@@ -284,9 +286,12 @@ impl Words<'_> {
         let told = |segment: &&AffectedSegment| self.finding.total.is_some() && segment.scope.is_empty() && segment.metric == "tickets";
         for segment in self.finding.segments.iter().filter(|segment| !told(segment)) {
             if let (Some(baseline), Some(current), Some(growth)) = (segment.baseline, segment.current, segment.growth()) {
-                let numbers = against(current, baseline, unit, &growth);
-                sentences.push(format!("{}{}: {numbers}.", metric(&segment.metric), within(&segment.scope)));
+                let (name, place, expected) = (metric(&segment.metric), within(&segment.scope), expected(baseline, &growth));
+                sentences.push(format!("{name}{place}: {}{unit} {expected}.", amount(current)));
             }
+        }
+        if !self.finding.words.is_empty() {
+            sentences.push(format!("More than before, tickets say: {}.", self.finding.words.join(", ")));
         }
         sentences.push(self.root_cause());
         sentences.push(format!("Confidence {:.0} %.", 100.0 * self.finding.confidence));

@@ -317,18 +317,20 @@ fn truth_lists_the_leaves_and_dimensions_a_scorer_compares() {
 }
 
 #[test]
-fn an_archive_keeps_the_tickets_of_six_weeks_as_they_are() {
+fn an_archive_keeps_the_tickets_of_thirteen_weeks_and_says_what_it_did_not_keep() {
     let hole = "benign: [{logging_outage: {onset: 4, duration: 2d}}]\n";
-    let text = format!("{HEAD}{USERS}{CRASH}{hole}{WATCH}").replace("length: 80d, train: 50d", "length: 120d, train: 90d");
-    let hourly = "format: 1\nid: hourly\ntitle: hourly\ncalendar: {start: 2024-01-01, length: 70d, train: 60d, step: 1h}\n\
+    let text = format!("{HEAD}{USERS}{CRASH}{hole}{WATCH}").replace("length: 80d, train: 50d", "length: 150d, train: 120d");
+    let hourly = "format: 1\nid: hourly\ntitle: hourly\ncalendar: {start: 2024-01-01, length: 120d, train: 110d, step: 1h}\n\
                   tickets: {rate: 90, dispersion: poisson}\nwatch: [tickets]\n";
-    for (text, first) in [(text.as_str(), 48), (hourly, 18 * 24)] {
+    for (text, first) in [(text.as_str(), 29), (hourly, 19 * 24)] {
         let scenario = parse(text).expect("good");
         let all = tickets(&scenario, Dev, 0).expect("small");
         let archive = archive(&scenario, Dev, 0).expect("small");
         let kept = archive.tickets.expect("it has tickets");
         let rows = all.rows(first..all.grid.len());
         assert!(rows.start > 500 && kept.len() == rows.len());
+        assert!(kept.recorded[..first].iter().all(|recorded| !recorded), "missing, not zero");
+        assert_eq!(kept.recorded[first..], all.recorded[first..]);
         assert_eq!((kept.ids.as_slice(), kept.seconds.as_slice()), (&all.ids[rows.clone()], &all.seconds[rows.clone()]));
         assert_eq!((kept.buckets.as_slice(), kept.tags.as_slice()), (&all.buckets[rows.clone()], &all.tags[rows.clone()]));
         for (kept, all) in kept.columns.iter().zip(&all.columns) {

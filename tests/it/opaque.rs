@@ -37,7 +37,7 @@ fn names(scenario: &Scenario) -> BTreeSet<String> {
         bytes,
         reversed,
         SeedRole::Dev.to_string() + "/0",
-        format!("scenarios/{}", scenario.family),
+        format!("scenarios/{}", scenario.family()),
     ];
     // A file's name of one word, such as `users`, is a word of the data too.
     names.extend(slug.contains('-').then(|| slug.to_owned()));

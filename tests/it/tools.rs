@@ -412,8 +412,8 @@ fn bad_arguments_are_answered_with_the_way_out() {
         (
             "query_metric",
             json!({"metric": "tickets", "range": {"from": "2024-1-5", "to": "2024-01-06"}}),
-            "`from` is `2024-1-5`, which is not a date",
-            Some("write dates as YYYY-MM-DD, for example 2023-10-01"),
+            "`from` is `2024-1-5`, which is neither a date nor a time of day",
+            Some("write 2023-10-01, or 2023-10-01T14:00 in the time of the archive"),
         ),
         (
             "query_metric",

@@ -2,6 +2,7 @@
 
 use super::super::latest_deploy::kind_of;
 use super::suspects::Suspect;
+use super::voices::Voices;
 use crate::tool::reply::{Scope, TicketStats};
 
 /// What the kind is decided by.
@@ -19,6 +20,8 @@ pub(super) struct Signs<'a> {
     /// Dimensions in which one value alone holds the excess.
     pub(super) single_handed: &'a [String],
     pub(super) stats: Option<&'a TicketStats>,
+    /// What tickets of the scope say.
+    pub(super) voices: &'a Voices,
 }
 
 /// A kind, and how sure it is given the scope.
@@ -50,7 +53,7 @@ fn rise(signs: &Signs<'_>) -> Named {
     if signs.events_per_user.is_some_and(|change| change > 0.3) && signs.other.is_some_and(|change| change > -0.05) {
         return named("bot_burst", 0.9);
     }
-    let scripted = signs.single_handed.iter().any(|name| OF_SCRIPTS.contains(&name.as_str())) && !speaks_of_trouble(signs.stats);
+    let scripted = signs.single_handed.iter().any(|name| OF_SCRIPTS.contains(&name.as_str())) && !speaks_of_trouble(signs);
     if let Some(suspect) = signs.suspect.filter(|suspect| !scripted || suspect.weight > 2.5) {
         return named(kind_of(&suspect.change).unwrap_or("deployment"), if suspect.weight > 1.5 { 0.95 } else { 0.7 });
     }
@@ -85,11 +88,12 @@ fn users_lost(signs: &Signs<'_>) -> Named {
 }
 
 /// Whether tickets of the day speak of trouble more than before.
-fn speaks_of_trouble(stats: Option<&TicketStats>) -> bool {
+fn speaks_of_trouble(signs: &Signs<'_>) -> bool {
+    let stats = signs.stats;
     const TAGS: [&str; 5] = ["outage", "crash", "performance", "login", "payment"];
     let risen = |tag: &str| {
         let share = stats.and_then(|stats| stats.tags.iter().find(|share| share.value == tag));
         share.is_some_and(|share| share.share > 2.0 * share.baseline_share.unwrap_or(0.0) + 0.05)
     };
-    TAGS.into_iter().any(risen)
+    signs.voices.of_trouble() || TAGS.into_iter().any(risen)
 }

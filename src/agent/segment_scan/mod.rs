@@ -2,7 +2,8 @@
 //!
 //! The steps of a careful analyst, each with a likelihood behind it (see `likelihood`): `windows` decides where to look, `volume` sets
 //! expectations, `counts` holds what was seen against them, `search` finds scopes on each metric, `joint` weighs them on all, `suspects`
-//! holds the change log against the best, `benign` knows what looks like a fault and is none, `kind` names the rest.
+//! holds the change log against the best, `benign` knows what looks like a fault and is none, `voices` hears what tickets say, `kind`
+//! names the rest.
 
 mod benign;
 mod counts;
@@ -10,6 +11,7 @@ mod joint;
 mod kind;
 mod search;
 mod suspects;
+mod voices;
 mod volume;
 mod windows;
 
@@ -30,6 +32,7 @@ use counts::Counts;
 use joint::Hypothesis;
 use kind::{Signs, kind};
 use suspects::{Effect, Suspect, suspects};
+use voices::Voices;
 use volume::{History, Volume};
 use windows::{LONGEST, share_of_today, windows};
 
@@ -182,6 +185,7 @@ impl SegmentScan {
         let single_handed = search::single_handed(&mut scanned.counts[main], look)?;
         let moved: Vec<AffectedSegment> = segments(&best, &scanned.counts, main);
         let change_of = |name: &str| moved.iter().find(|segment| segment.metric == name).and_then(|segment| segment.change);
+        let voices = Voices::hear(look, &best.scope, window)?;
         let signs = Signs {
             metric: &metric,
             scope: &best.scope,
@@ -191,13 +195,15 @@ impl SegmentScan {
             suspect: blamed,
             single_handed: &single_handed,
             stats: stats.as_ref(),
+            voices: &voices,
         };
         let named = kind(&signs);
         let confidence = 0.97 * logistic(margin / 3.0) * named.sure;
         let top = cause(named.kind, blamed, &best.scope, onset, confidence);
         let ranking = ranking(top, &suspected, &found.ranked, onset);
         let evidence = cite(look, &scanned.counts[main], &seen_scope, filtered.as_ref().unwrap_or(&scanned.histories[main]), onset);
-        Ok(Finding { verdict: Verdict::Fault, ranking, benign: None, confidence, evidence, segments: moved, window, events, total })
+        let words = voices.words.into_iter().map(|word| word.word).collect();
+        Ok(Finding { verdict: Verdict::Fault, ranking, benign: None, confidence, evidence, segments: moved, window, events, total, words })
     }
 }
 
