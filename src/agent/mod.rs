@@ -4,6 +4,7 @@
 //! deterministic: the same desk and the same case give the same calls and the same report, byte for byte.
 
 mod abstain;
+mod advice;
 mod constant;
 mod days;
 mod largest_change;

@@ -67,7 +67,8 @@ pub struct Evidence {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImpactMetrics {
-    /// Against the baseline, in percent.
+    /// All tickets against what was expected of the days looked at, in percent; absent where only part of a day can be compared with whole
+    /// days.
     #[serde(default)]
     pub volume_increase_pct: Option<f64>,
     /// The priority over-represented most.
@@ -89,15 +90,35 @@ pub struct AffectedSegment {
     pub scope: Scope,
     /// The metric.
     pub metric: String,
-    /// Before.
+    /// What was expected, per day: from the days before, or of the users there are.
     #[serde(default)]
     pub baseline: Option<f64>,
-    /// Now.
+    /// What was seen, per day.
     #[serde(default)]
     pub current: Option<f64>,
-    /// Relative.
+    /// `current / baseline − 1`; absent where nothing was expected.
     #[serde(default)]
     pub change: Option<f64>,
+}
+
+impl AffectedSegment {
+    /// The change as people say it: percents, times from tenfold on, and new where next to nothing was expected.
+    #[must_use]
+    pub fn growth(&self) -> Option<String> {
+        let new = self.baseline == Some(0.0) && self.current.is_some_and(|current| current > 0.0);
+        match self.change.map(|change| 1.0 + change) {
+            None => new.then(|| "new".to_owned()),
+            Some(times) if times >= 1000.0 => Some("new".to_owned()),
+            Some(times) if times >= 10.0 => Some(format!("×{times:.0}")),
+            Some(times) => Some(percent(times - 1.0)),
+        }
+    }
+}
+
+/// A relative change in percent, with its sign.
+pub(super) fn percent(change: f64) -> String {
+    // Adding zero turns −0 into 0.
+    format!("{:+.0} %", (100.0 * change).round() + 0.0)
 }
 
 /// How customers sound.
@@ -169,4 +190,25 @@ pub struct IncidentReport {
     pub confidence_score: f64,
     /// Computed from the trajectory.
     pub supporting_data: SupportingData,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AffectedSegment;
+
+    fn growth(baseline: f64, current: f64) -> Option<String> {
+        let change = (baseline > 0.0).then(|| current / baseline - 1.0);
+        let segment =
+            AffectedSegment { scope: [].into(), metric: "tickets".to_owned(), baseline: Some(baseline), current: Some(current), change };
+        segment.growth()
+    }
+
+    #[test]
+    fn what_was_next_to_nothing_before_is_new() {
+        let of_100 = [75.0, 150.0, 990.0, 1000.0, 12_140.0, 100_000.0].map(|current| growth(100.0, current).expect("a change"));
+        assert_eq!(of_100, ["-25 %", "+50 %", "+890 %", "×10", "×121", "new"]);
+        assert_eq!(growth(0.0, 220.0).as_deref(), Some("new"));
+        assert_eq!(growth(0.0, 0.0), None);
+        assert_eq!(growth(1000.0, 999.0).as_deref(), Some("+0 %"));
+    }
 }

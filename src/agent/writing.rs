@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::Halt;
-use super::days::Days;
+use super::advice::{plain, recommendations};
+use super::days::{Days, between, day_of, shift};
 use super::look::Look;
-use super::report::{AffectedSegment, Benign, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict};
+use super::report::{AffectedSegment, Benign, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict, percent};
 use super::sentiment::tone_of_all;
-use crate::tool::reply::{Deployment, SampledTicket, Scope, ShareChange, TicketStats};
+use crate::tool::reply::{Deployment, Range, SampledTicket, Scope, ShareChange, TicketStats};
 use crate::tool::{Call, ToolReply};
 
 /// What an agent found, before it is put into words.
@@ -26,6 +27,17 @@ pub(super) struct Finding {
     pub(super) events: Vec<Deployment>,
     /// Words that tickets use more than before.
     pub(super) words: Vec<String>,
+    /// All tickets of the window, from an agent that expects something of them.
+    pub(super) total: Option<Total>,
+}
+
+/// All tickets of the days or hours looked at.
+pub(super) struct Total {
+    pub(super) asked: Range,
+    /// Days with records.
+    pub(super) recorded: f64,
+    pub(super) current: f64,
+    pub(super) expected: f64,
 }
 
 impl Finding {
@@ -41,6 +53,7 @@ impl Finding {
             window,
             events: Vec::new(),
             words: Vec::new(),
+            total: None,
         }
     }
 
@@ -52,25 +65,38 @@ impl Finding {
 
 /// Tickets quoted in a report.
 const QUOTED: usize = 3;
+/// Days that a day's tickets are compared with. So many that some days of the trouble itself do not hide it.
+const BEFORE: i64 = 28;
+
+/// The tool that reads the change log.
+const LOG: &str = "check_deployments";
 
 /// Writes the report of a finding.
 pub(super) fn write(look: &mut Look<'_, '_>, finding: Finding) -> Result<IncidentReport, Halt> {
-    let day = finding.window.to;
-    let stats = look.stats(day, 7)?;
+    let answered = |call: &&Call| matches!(call.reply, ToolReply::Data(_));
+    let tools: Vec<String> = look.desk().calls().iter().filter(answered).map(|call| call.tool.clone()).collect();
+    // Halfway from the onset to the last day: a fault has shown by then, and may be over at the end.
+    let onset = finding.ranking.first().and_then(|cause| day_of(cause.onset.as_ref()?));
+    let from = onset.unwrap_or(finding.window.to).clamp(finding.window.from, finding.window.to);
+    let day = shift(from, (between(from, finding.window.to) + 1) / 2);
+    let stats = look.stats(day, BEFORE)?;
     let samples = if stats.is_some() { look.samples(day, 20)? } else { None };
     let stats = stats.map(|seen| seen.reply);
     let tickets = samples.map(|seen| seen.reply.tickets).unwrap_or_default();
     let scope = finding.ranking.first().map(|cause| cause.scope.clone()).unwrap_or_default();
     let top = finding.ranking.first();
-    let text = Words { finding: &finding, stats: stats.as_ref(), top };
+    let partial = day == look.today() && look.elapsed() < 1.0;
+    let saw_log = tools.iter().any(|tool| tool == LOG);
+    let saw_numbers = tools.iter().any(|tool| tool != LOG);
+    let text = Words { finding: &finding, stats: stats.as_ref(), top, partial, saw_log, saw_numbers };
     let report = IncidentReport {
         title: text.title(),
         executive_summary: text.summary(),
         root_cause: text.root_cause(),
-        impact_metrics: impact(stats.as_ref()),
+        impact_metrics: impact(text.volume(), stats.as_ref()),
         affected_services: services(stats.as_ref()),
         customer_sentiment: sentiment(&tickets),
-        sample_complaints: complaints(&tickets, &scope),
+        sample_complaints: complaints(&tickets, &scope, stats.as_ref()),
         recommendations: recommendations(finding.verdict, top, finding.benign.as_ref()),
         correlated_events: finding.events.iter().map(event).collect(),
         supporting_data: supporting(look.desk().calls(), &finding.evidence),
@@ -112,8 +138,29 @@ pub(super) fn name(scope: &Scope) -> String {
     scope.iter().map(|(dimension, value)| format!("{dimension}={value}")).collect::<Vec<_>>().join(", ")
 }
 
-fn percent(share: f64) -> String {
-    format!("{:+.0} %", 100.0 * share)
+/// Where a scope is: ` in platform=android`, or ` everywhere`.
+fn within(scope: &Scope) -> String {
+    if scope.is_empty() { " everywhere".to_owned() } else { format!(" in {}", name(scope)) }
+}
+
+/// A metric at the beginning of a sentence.
+fn metric(name: &str) -> &str {
+    match name {
+        "tickets" => "Tickets",
+        "dau" => "Daily users",
+        other => other,
+    }
+}
+
+/// A number of tickets or users as people read it: below ten with a digit more.
+fn amount(value: f64) -> String {
+    if value == 0.0 || value >= 9.95 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+/// What was expected instead: `where 3.6 were expected (+643 %)`.
+fn expected(value: f64, growth: &str) -> String {
+    let value = if value < 0.05 { "none".to_owned() } else { amount(value) };
+    format!("where {value} were expected ({growth})")
 }
 
 fn event(change: &Deployment) -> String {
@@ -124,18 +171,28 @@ struct Words<'a> {
     finding: &'a Finding,
     stats: Option<&'a TicketStats>,
     top: Option<&'a Cause>,
+    /// Whether the last day is not over, so that it cannot be held against whole days.
+    partial: bool,
+    /// Whether the agent read the change log.
+    saw_log: bool,
+    /// Whether it looked at anything else.
+    saw_numbers: bool,
 }
 
 impl Words<'_> {
     fn moved(&self) -> Option<String> {
         let segment = self.finding.segments.first()?;
-        Some(format!("{} {} in {}", segment.metric, percent(segment.change?), name(&segment.scope)))
+        let (name, place) = (metric(&segment.metric), within(&segment.scope));
+        Some(match segment.growth()?.as_str() {
+            "new" => format!("{name} from nothing{place}"),
+            growth => format!("{name} {growth}{place}"),
+        })
     }
 
     fn title(&self) -> String {
         match (self.finding.verdict, self.top) {
             (Verdict::Fault, Some(cause)) => {
-                let moved = self.moved().unwrap_or_else(|| format!("Trouble in {}", name(&cause.scope)));
+                let moved = self.moved().unwrap_or_else(|| format!("Trouble{}", within(&cause.scope)));
                 format!("{moved}: {}", plain(&cause.kind))
             }
             _ => match &self.finding.benign {
@@ -145,43 +202,92 @@ impl Words<'_> {
         }
     }
 
-    fn root_cause(&self) -> String {
-        match (self.finding.verdict, self.top) {
-            (Verdict::Fault, Some(cause)) => {
-                let change = self.finding.events.iter().find(|event| Some(&event.id) == cause.change.as_ref());
-                let by = match (change, &cause.change) {
-                    (Some(change), _) => format!(" by {} (“{}”, {})", change.id, change.title, change.at),
-                    (None, Some(id)) => format!(" by {id}"),
-                    (None, None) => ", with no change in the log that fits".to_owned(),
-                };
-                let onset = cause.onset.as_ref().map(|onset| format!(", since {onset}")).unwrap_or_default();
-                format!("A {} in {}{by}{onset}.", plain(&cause.kind), name(&cause.scope))
-            }
-            _ => match &self.finding.benign {
-                Some(benign) => format!("Nothing is broken; a {} explains the numbers.", plain(&benign.kind)),
-                None => "Nothing is broken; the numbers lie within what chance explains.".to_owned(),
-            },
+    /// A change by its id, title and time; by its id alone where the agent read no more of it.
+    fn change(&self, id: &str) -> String {
+        match self.finding.events.iter().find(|event| event.id == id) {
+            Some(change) => format!("{} (“{}”, {})", change.id, change.title, change.at),
+            None => id.to_owned(),
         }
     }
 
-    fn summary(&self) -> String {
-        let mut sentences = Vec::new();
-        if let Some(count) = self.stats.and_then(|stats| stats.count) {
-            let stats = self.stats.expect("the count came from them");
-            let against = match (stats.volume_increase_pct, stats.baseline_mean) {
-                (Some(pct), Some(mean)) => format!(", {pct:+.0} % against {mean:.0} on an average day of the week before"),
-                _ => String::new(),
-            };
-            sentences.push(format!("{} tickets arrived on {}{against}.", count, stats.date));
+    fn root_cause(&self) -> String {
+        match (self.finding.verdict, self.top) {
+            (Verdict::Fault, Some(cause)) => {
+                let by = match &cause.change {
+                    Some(id) => format!(" by {}", self.change(id)),
+                    None if self.saw_log => ", with no change in the log that fits".to_owned(),
+                    None => String::new(),
+                };
+                let onset = cause.onset.as_ref().map(|onset| format!(", since {onset}")).unwrap_or_default();
+                let kind = plain(&cause.kind);
+                format!("{} {kind}{}{by}{onset}.", if begins_with_vowel(kind) { "An" } else { "A" }, within(&cause.scope))
+            }
+            _ => self.no_fault(),
         }
-        for segment in &self.finding.segments {
-            if let (Some(baseline), Some(current), Some(change)) = (segment.baseline, segment.current, segment.change) {
-                let where_ = name(&segment.scope);
-                sentences.push(format!(
-                    "{} in {where_}: {current:.0} where {baseline:.0} were expected ({}).",
-                    segment.metric,
-                    percent(change)
-                ));
+    }
+
+    fn no_fault(&self) -> String {
+        let Some(benign) = &self.finding.benign else {
+            let seen = if self.saw_numbers {
+                "Nothing is broken; the numbers lie within what chance explains."
+            } else {
+                "Nothing is blamed; the agent looked at no numbers."
+            };
+            return seen.to_owned();
+        };
+        let kind = plain(&benign.kind);
+        let change = benign.change.as_ref().map(|id| format!(", {},", self.change(id))).unwrap_or_default();
+        if benign.kind == "decoy_deployment" {
+            return format!("Nothing is broken; a release{change} did no harm.");
+        }
+        format!("Nothing is broken; {} {kind}{change} explains the numbers.", if begins_with_vowel(kind) { "an" } else { "a" })
+    }
+
+    /// All tickets against what was expected of them, in percent.
+    fn volume(&self) -> Option<f64> {
+        match &self.finding.total {
+            Some(total) => Some(100.0 * (total.current / total.expected - 1.0)),
+            None => self.stats.filter(|_| !self.partial)?.volume_increase_pct,
+        }
+    }
+
+    /// How many tickets arrived.
+    fn arrived(&self) -> Option<String> {
+        if let Some(total) = &self.finding.total {
+            let Range { from, to } = &total.asked;
+            let (days, when) = match (from.split_once('T'), to.split_once('T')) {
+                (Some((day, from)), Some((last, to))) if day == last => (1.0, format!("on {day} between {from} and {to}")),
+                (Some(_), Some(_)) => (1.0, format!("between {from} and {to}")),
+                _ if from == to => (1.0, format!("on {from}{}", if self.partial { " so far" } else { "" })),
+                _ => (total.recorded, format!("from {from} to {to}")),
+            };
+            let unit = if days > 1.0 { " tickets a day" } else { " tickets" };
+            let expected = expected(total.expected / days, &percent(total.current / total.expected - 1.0));
+            return Some(format!("{}{unit} arrived {when}, {expected}.", amount(total.current / days)));
+        }
+        let stats = self.stats?;
+        let (count, date) = (stats.count?, &stats.date);
+        Some(match stats.volume_increase_pct.zip(stats.baseline_mean) {
+            _ if self.partial => format!("{count} tickets arrived on {date} so far."),
+            Some((pct, mean)) => {
+                format!(
+                    "{count} tickets arrived on {date}, {} against {mean:.0} on an average day of the four weeks before.",
+                    percent(pct / 100.0)
+                )
+            }
+            None => format!("{count} tickets arrived on {date}."),
+        })
+    }
+
+    fn summary(&self) -> String {
+        let mut sentences: Vec<String> = self.arrived().into_iter().collect();
+        let unit = if self.finding.window.len() > 1 { " a day" } else { "" };
+        // Of everything, the first sentence has told.
+        let told = |segment: &&AffectedSegment| self.finding.total.is_some() && segment.scope.is_empty() && segment.metric == "tickets";
+        for segment in self.finding.segments.iter().filter(|segment| !told(segment)) {
+            if let (Some(baseline), Some(current), Some(growth)) = (segment.baseline, segment.current, segment.growth()) {
+                let (name, place, expected) = (metric(&segment.metric), within(&segment.scope), expected(baseline, &growth));
+                sentences.push(format!("{name}{place}: {}{unit} {expected}.", amount(current)));
             }
         }
         if !self.finding.words.is_empty() {
@@ -193,36 +299,13 @@ impl Words<'_> {
     }
 }
 
-/// A kind in plain words.
-fn plain(kind: &str) -> &str {
-    match kind {
-        "deployment" => "release that breaks something",
-        "config_change" => "setting that breaks something",
-        "segment_outage" => "outage of one segment",
-        "dependency_failure" => "failure of a dependency",
-        "retention_decline" => "decline of retention",
-        "data_pipeline_gap" => "gap in the recorded data",
-        "bot_burst" => "burst of automated tickets",
-        "policy_change" => "new rule that customers dislike",
-        "holiday" => "public holiday",
-        "campaign" => "campaign",
-        "mix_shift" => "shift in the mix of users",
-        "slow_growth" => "steady growth",
-        "decoy_deployment" => "release without harm",
-        "logging_outage" => "planned pause of the log",
-        "taxonomy_change" => "change in how tickets are filed",
-        other => other,
-    }
+fn begins_with_vowel(words: &str) -> bool {
+    words.starts_with(['a', 'e', 'i', 'o', 'u'])
 }
 
-fn impact(stats: Option<&TicketStats>) -> ImpactMetrics {
+fn impact(volume_increase_pct: Option<f64>, stats: Option<&TicketStats>) -> ImpactMetrics {
     let top = |dimension: &str| stats.and_then(|stats| stats.by.get(dimension)).and_then(|shares| over_represented(shares));
-    ImpactMetrics {
-        volume_increase_pct: stats.and_then(|stats| stats.volume_increase_pct),
-        primary_priority: top("priority"),
-        primary_queue: top("queue"),
-        primary_type: top("type"),
-    }
+    ImpactMetrics { volume_increase_pct, primary_priority: top("priority"), primary_queue: top("queue"), primary_type: top("type") }
 }
 
 /// How far a share lies above its baseline, in sds of the count.
@@ -243,16 +326,16 @@ fn over_represented(shares: &[ShareChange]) -> Option<String> {
     best.or_else(|| shares.first()).map(|share| share.value.clone())
 }
 
+/// Values whose share rose beyond chance.
+fn risen(shares: &[ShareChange], all: f64) -> impl Iterator<Item = &str> {
+    let rose = move |share: &&ShareChange| share.count >= 5 && excess(share, all).is_some_and(|sds| sds > 2.5);
+    shares.iter().filter(rose).map(|share| share.value.as_str())
+}
+
 /// Products and queues whose share rose beyond chance.
 fn services(stats: Option<&TicketStats>) -> Vec<String> {
-    let mut found = Vec::new();
-    for dimension in ["product", "queue"] {
-        let shares = stats.and_then(|stats| stats.by.get(dimension)).map_or(&[][..], Vec::as_slice);
-        let all = total(shares);
-        let risen = shares.iter().filter(|share| share.count >= 5 && excess(share, all).is_some_and(|sds| sds > 2.5));
-        found.extend(risen.map(|share| share.value.clone()));
-    }
-    found
+    let shares = ["product", "queue"].into_iter().filter_map(|dimension| stats?.by.get(dimension));
+    shares.flat_map(|shares| risen(shares, total(shares))).map(str::to_owned).collect()
 }
 
 fn sentiment(tickets: &[SampledTicket]) -> Sentiment {
@@ -267,51 +350,13 @@ fn text(ticket: &SampledTicket) -> Option<String> {
     }
 }
 
-/// A few tickets, those of the scope first.
-fn complaints(tickets: &[SampledTicket], scope: &Scope) -> Vec<String> {
-    let inside = |ticket: &&SampledTicket| scope.iter().all(|(dimension, value)| ticket.attributes.get(dimension) == Some(value));
-    let (first, then): (Vec<&SampledTicket>, Vec<&SampledTicket>) = tickets.iter().partition(inside);
-    first.into_iter().chain(then).filter_map(text).take(QUOTED).collect()
-}
-
-fn recommendations(verdict: Verdict, top: Option<&Cause>, benign: Option<&Benign>) -> Vec<String> {
-    let Some(cause) = top.filter(|_| verdict == Verdict::Fault) else {
-        let first = match benign.map(|benign| benign.kind.as_str()) {
-            Some("taxonomy_change") => "Rename the series in dashboards, so that they count what they counted before.",
-            Some("logging_outage") => "Fill the missing days in once the log is back.",
-            Some("slow_growth") => "Plan staff for the new level.",
-            _ => "Do nothing; look again if the numbers stay away from their level for two more days.",
-        };
-        return vec![first.to_owned()];
-    };
-    let place = name(&cause.scope);
-    let change = cause.change.as_deref().unwrap_or("the change");
-    let texts: [String; 2] = match cause.kind.as_str() {
-        "deployment" => [
-            format!("Roll {change} back for {place}, or stop its rollout."),
-            format!("Reproduce the failure in {place} before it is released again."),
-        ],
-        "config_change" => [format!("Set {change} back."), format!("Compare requests of {place} before and after it.")],
-        "policy_change" => [
-            format!("Explain {change} to customers, with an answer ready for agents."),
-            "Review the rule with those who decided it.".to_owned(),
-        ],
-        "segment_outage" => [
-            format!("Check what only {place} depends on: routes, providers, queues."),
-            format!("Tell customers of {place} that the problem is known."),
-        ],
-        "dependency_failure" => {
-            ["Check the status of external services and of shared ones.".to_owned(), "Post the problem on the status page.".to_owned()]
-        }
-        "data_pipeline_gap" => [
-            format!("Check the pipeline that records {place}; the customers are still there."),
-            "Fill the lost records in before anyone reads trends from them.".to_owned(),
-        ],
-        "bot_burst" => [format!("Rate-limit or block the senders in {place}."), "Leave these tickets out of reports.".to_owned()],
-        "retention_decline" => {
-            [format!("Ask users of {place} who left what they missed."), "Compare cohorts before and after the onset.".to_owned()]
-        }
-        _ => [format!("Look into {place}."), String::new()],
-    };
-    texts.into_iter().filter(|text| !text.is_empty()).collect()
+/// A few tickets: those of the scope first, and among them those with a tag that more tickets than usual have.
+fn complaints(tickets: &[SampledTicket], scope: &Scope, stats: Option<&TicketStats>) -> Vec<String> {
+    let all = stats.and_then(|stats| stats.count).unwrap_or_default() as f64;
+    let tags: Vec<&str> = stats.into_iter().flat_map(|stats| risen(&stats.tags, all)).collect();
+    let inside = |ticket: &SampledTicket| scope.iter().all(|(dimension, value)| ticket.attributes.get(dimension) == Some(value));
+    let tagged = |ticket: &SampledTicket| ticket.tags.iter().any(|tag| tags.contains(&tag.as_str()));
+    let mut ordered: Vec<&SampledTicket> = tickets.iter().collect();
+    ordered.sort_by_key(|ticket| (!inside(ticket), !tagged(ticket)));
+    ordered.into_iter().filter_map(text).take(QUOTED).collect()
 }

@@ -20,7 +20,7 @@ use crate::time::Grid;
   harness explain results/latest 3f9a
   harness explain results/latest 3f9a1c02d4e5b678 --json
 
-IDs stand in investigations.jsonl and under the tables of `harness run`; the beginning of one is enough.")]
+IDs stand in investigations.jsonl, and `harness run` names the worst ones of its pick under the tables; the beginning of one is enough.")]
 pub(super) struct Explain {
     /// A run folder.
     run: PathBuf,

@@ -10,7 +10,7 @@ use crate::tool::Call;
 /// Rows of a list that are shown.
 const SHOWN: usize = 8;
 /// Columns of a segment's name.
-const SEGMENT: usize = 44;
+const SEGMENT: usize = 46;
 
 /// The whole report. Evidence names the tools of the calls it cites, where they are given.
 #[must_use]
@@ -22,7 +22,9 @@ pub fn render(report: &IncidentReport, calls: &[Call]) -> String {
         text += &hang("", "", &report.executive_summary);
     }
     section(&mut text, "Cause", &causes(report));
-    section(&mut text, "Impact", &impact(report));
+    if report.verdict != Verdict::NoFault {
+        section(&mut text, "Impact", &impact(report));
+    }
     section(&mut text, "Segments", &segments(&report.affected_segments));
     section(&mut text, "Events near the onset", &bullets(&report.correlated_events));
     section(&mut text, "Evidence", &evidence(report, calls));
@@ -31,8 +33,9 @@ pub fn render(report: &IncidentReport, calls: &[Call]) -> String {
     let data = &report.supporting_data;
     let _ = writeln!(
         text,
-        "\n{} calls, {} rejected; {} of {} evidence items stand in the replies they cite",
+        "\n{} {}, {} rejected; {} of {} evidence items stand in the replies they cite",
         data.calls,
+        if data.calls == 1 { "call" } else { "calls" },
         data.rejected,
         data.grounded,
         report.evidence.len()
@@ -108,24 +111,15 @@ fn segments(segments: &[AffectedSegment]) -> String {
         return String::new();
     }
     let columns =
-        [("segment", Align::Left), ("metric", Align::Left), ("before", Align::Right), ("now", Align::Right), ("change", Align::Right)];
+        [("segment", Align::Left), ("metric", Align::Left), ("expected", Align::Right), ("now", Align::Right), ("change", Align::Right)];
     let mut table = Table::new(columns);
     let number = |value: Option<f64>| value.map_or("–".to_owned(), short);
     for segment in segments.iter().take(SHOWN) {
-        let change = segment.change.map_or("–".to_owned(), growth);
+        let change = segment.growth().unwrap_or_else(|| "–".to_owned());
         let name = cut(&scope(&segment.scope), SEGMENT);
         table.row([name, cut(&segment.metric, 18), number(segment.baseline), number(segment.current), change]);
     }
     table.text().lines().map(|line| format!("  {line}\n")).collect::<String>() + &more(segments.len())
-}
-
-/// A change as people say it: percents, times from tenfold on, and new where there was next to nothing before.
-fn growth(change: f64) -> String {
-    match 1.0 + change {
-        times if times >= 1000.0 => "new".to_owned(),
-        times if times >= 10.0 => format!("×{times:.0}"),
-        _ => format!("{:+.0} %", change * 100.0),
-    }
 }
 
 /// A number with the digits that people read.
@@ -177,14 +171,4 @@ fn numbered(items: &[String]) -> String {
 
 fn more(all: usize) -> String {
     if all > SHOWN { format!("  … and {} more\n", all - SHOWN) } else { String::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::growth;
-
-    #[test]
-    fn what_was_next_to_nothing_before_is_new() {
-        assert_eq!([-0.25, 0.5, 8.9, 9.0, 120.4, 999.0].map(growth), ["-25 %", "+50 %", "+890 %", "×10", "×121", "new"]);
-    }
 }

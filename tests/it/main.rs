@@ -30,6 +30,7 @@ mod root_cause;
 mod run;
 mod scenario;
 mod score;
+mod segment_scan;
 mod support;
 mod synth;
 mod synth_text;

@@ -372,3 +372,27 @@ fn shares(reply: &QueryMetric) -> BTreeMap<(String, String), f64> {
 pub(super) fn one(dimension: &str, value: &str) -> Scope {
     Scope::from([(dimension.to_owned(), value.to_owned())])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_a_version_is_taken_within_its_platform() {
+        let group = |platform: &str, version: &str, value: f64| serde_json::json!({"group": {"platform": platform, "app_version": version}, "value": value});
+        let reply = serde_json::json!({
+            "metric": "dau",
+            "range": {"from": "2024-03-10", "to": "2024-03-10"},
+            "value": null,
+            "days": 1,
+            "by_day": [],
+            "groups": [group("android", "5.1", 30.0), group("android", "5.2", 10.0), group("ios", "5.1", 200.0)],
+            "omitted": 0,
+        });
+        let reply: QueryMetric = serde_json::from_value(reply).expect("a reply");
+        let shares = shares(&reply);
+        let of = |platform: &str, version: &str| shares.get(&(platform.to_owned(), version.to_owned())).copied();
+        assert_eq!((of("android", "5.1"), of("android", "5.2"), of("ios", "5.1")), (Some(0.75), Some(0.25), Some(1.0)));
+        assert_eq!(of("ios", "5.2"), None);
+    }
+}

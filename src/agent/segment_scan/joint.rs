@@ -16,7 +16,6 @@ const VERSIONLESS: f64 = 1.0;
 const PROPOSED: f64 = 1.0;
 /// What a day between a release and the onset costs it as a proposal.
 const PER_DAY: f64 = 0.4;
-
 /// Hypotheses whose tickets may have changed in kind too.
 const SKEWED: usize = 6;
 /// What each share that moved freely costs such a hypothesis.
@@ -175,4 +174,52 @@ fn mix(all: &[Counts]) -> Option<Mix> {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(pairs: &[(&str, &str)]) -> Scope {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn release(platform: &str, version: &str) -> Deployment {
+        Deployment {
+            id: "chg-1".to_owned(),
+            kind: "deployment".to_owned(),
+            at: "2024-03-10T08:00:00".to_owned(),
+            until: None,
+            title: String::new(),
+            platform: Some(platform.to_owned()),
+            version: Some(version.to_owned()),
+            regions: Vec::new(),
+            rollout: 1.0,
+        }
+    }
+
+    #[test]
+    fn scopes_that_contradict_each_other_have_no_union() {
+        let android = scope(&[("platform", "android")]);
+        assert_eq!(union(&android, &scope(&[("country", "IN")])), Some(scope(&[("platform", "android"), ("country", "IN")])));
+        assert_eq!(union(&android, &scope(&[("platform", "ios")])), None);
+    }
+
+    #[test]
+    fn what_a_release_states_costs_less_than_what_was_searched_for() {
+        let stated = scope(&[("app_version", "5.2"), ("platform", "android")]);
+        let releases = [(release("android", "5.2"), 0)];
+        assert!((cost(&stated, &[]) - 2.0 * LAYER).abs() < 1e-12);
+        assert!((cost(&stated, &releases) - PROPOSED).abs() < 1e-12);
+        let deeper = scope(&[("app_version", "5.2"), ("platform", "android"), ("country", "IN")]);
+        assert!((cost(&deeper, &releases) - PROPOSED - LAYER).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_release_proposes_less_the_longer_ago_it_was_and_nothing_of_another_platform() {
+        let android = scope(&[("platform", "android")]);
+        let after = |days| cost(&android, &[(release("android", "5.2"), days)]);
+        assert!(after(0) < after(1) && after(1) < after(2));
+        assert!((cost(&android, &[(release("ios", "5.2"), 0)]) - LAYER).abs() < 1e-12);
+    }
 }

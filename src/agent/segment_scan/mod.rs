@@ -24,7 +24,7 @@ use super::latest_deploy::kind_of;
 use super::likelihood::Cell;
 use super::look::{Look, Withheld};
 use super::report::{AffectedSegment, Cause, Evidence, IncidentReport, Verdict};
-use super::writing::{self, Finding};
+use super::writing::{self, Finding, Total};
 use super::{Agent, Case, Halt};
 use crate::tool::Desk;
 use crate::tool::reply::{Deployment, Scope, ShareChange, TicketStats};
@@ -33,7 +33,7 @@ use joint::Hypothesis;
 use kind::{Signs, kind};
 use suspects::{Effect, Suspect, suspects};
 use voices::Voices;
-use volume::History;
+use volume::{History, Volume};
 use windows::{LONGEST, share_of_today, windows};
 
 /// The best deterministic agent, and with tools withheld its own ablations.
@@ -43,6 +43,9 @@ pub(super) struct SegmentScan {
     /// Tools and metrics it must do without.
     withhold: Withheld,
     /// Log likelihood ratio, less what the scope costs, above which something is wrong.
+    ///
+    /// The one constant chosen by trying: of 248 triggers of the oracle and 416 placebos on dev seeds, 2.5 had 145 and 403 right, 3.5 had
+    /// 140 and 409, 4.5 had 138 and 414, 5.5 had 135 and 416. The other constants of this agent are reasoned and not swept.
     threshold: f64,
     /// Weight of a change from which on it is blamed.
     least_weight: f64,
@@ -175,6 +178,7 @@ impl SegmentScan {
             suspected: blamed.is_some_and(|suspect| suspect.weight > 1.5),
         };
         let events: Vec<Deployment> = log.iter().filter(|change| near(change, onset)).cloned().collect();
+        let total = total(&scanned.counts);
         // More tickets that speak of one thing are a sign, and so is a setting or rule that someone changed in time.
         let tags = if scanned.counts[main].volume.has_risen() { stats.as_ref().map_or(0.0, risen_tag) } else { 0.0 };
         let by_hand = |suspect: &&Suspect| matches!(suspect.change.kind.as_str(), "config_change" | "policy");
@@ -184,7 +188,7 @@ impl SegmentScan {
         let harmless = benign::explanation(&evidence).or_else(|| if margin <= 0.0 { benign::release(log, window) } else { None });
         if margin <= 0.0 || harmless.is_some() {
             let confidence = if harmless.is_some() { 0.8 } else { logistic(-margin / 2.0) };
-            return Ok(Finding { benign: harmless, events, ..Finding::quiet(window, confidence) });
+            return Ok(Finding { benign: harmless, events, total, ..Finding::quiet(window, confidence) });
         }
         let single_handed = search::single_handed(&mut scanned.counts[main], look)?;
         let moved: Vec<AffectedSegment> = segments(&best, &scanned.counts, main);
@@ -207,7 +211,7 @@ impl SegmentScan {
         let ranking = ranking(top, &suspected, &found.ranked, onset);
         let evidence = cite(look, &scanned.counts[main], &seen_scope, filtered.as_ref().unwrap_or(&scanned.histories[main]), onset);
         let words = voices.words.into_iter().map(|word| word.word).collect();
-        Ok(Finding { verdict: Verdict::Fault, ranking, benign: None, confidence, evidence, segments: moved, window, events, words })
+        Ok(Finding { verdict: Verdict::Fault, ranking, benign: None, confidence, evidence, segments: moved, window, events, total, words })
     }
 }
 
@@ -298,6 +302,13 @@ fn onset(
         }
     }
     Ok((likeliest.1, filtered))
+}
+
+/// All tickets of the window, against what was expected of them.
+fn total(counts: &[Counts]) -> Option<Total> {
+    let counts = counts.iter().find(|counts| counts.metric == "tickets")?;
+    let Volume { asked, all, recorded, .. } = &counts.volume;
+    Some(Total { asked: asked.clone(), recorded: *recorded, current: all.current, expected: all.expected })
 }
 
 /// How the scope moved on every metric that knows it, the loudest first.

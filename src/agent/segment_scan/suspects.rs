@@ -56,6 +56,7 @@ pub(super) fn suspects(changes: &[Deployment], effect: &Effect<'_>) -> Vec<Suspe
     found
 }
 
+/// The weight is log odds as reasoned, not fitted: what fits adds, what does not takes away, and what contradicts the scope acquits.
 fn suspect(change: &Deployment, effect: &Effect<'_>) -> Option<Suspect> {
     kind_of(change)?;
     let lag = between(day_of(&change.at)?, effect.onset);

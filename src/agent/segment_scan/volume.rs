@@ -24,12 +24,12 @@ const DRIFT_DAYS: i64 = 28;
 const SPREAD_DAYS: i64 = 42;
 /// Days back whose same hours are compared: the same weekday first.
 const REFERENCES: [i64; 10] = [7, 14, 21, 28, 1, 2, 3, 4, 5, 6];
-/// The same for the hours of a day, whose shape is known less well.
-const LEAST_HOURLY_SD: f64 = 0.08;
 /// Sds by which a total has risen.
 const LEAST_RISE: f64 = 0.3;
 /// No history is so short or so smooth that totals are known better than this.
 const LEAST_SD: f64 = 0.02;
+/// The same for the hours of a day, whose shape is known less well.
+const LEAST_HOURLY_SD: f64 = 0.08;
 
 /// A metric, day by day.
 pub(super) struct History {

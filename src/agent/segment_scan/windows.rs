@@ -91,3 +91,40 @@ fn time_of_day(stamp: &str) -> f64 {
     let part = |at: usize| stamp.get(at..at + 2).and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(0.0);
     (part(11) * 3600.0 + part(14) * 60.0 + part(17)) / 86_400.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Alert;
+    use crate::tool::reply::Range;
+
+    fn hours_from(since: &str, now: &str) -> Option<Hours> {
+        let alert = Alert { series: Vec::new(), since: since.to_owned() };
+        hours(&Case { alert: Some(&alert), ..Case::default() }, now.parse().expect("a time"))
+    }
+
+    #[test]
+    fn an_alert_with_a_time_of_day_is_looked_at_by_hours_for_a_day() {
+        let now = "2024-03-10T12:00:00";
+        let found = hours_from("2024-03-10T09:00:00+01", now).expect("hours");
+        assert_eq!(Range::from(found), Range { from: "2024-03-10T09:00".to_owned(), to: "2024-03-10T12:00".to_owned() });
+        assert_eq!(hours_from("2024-03-10", now), None, "a day");
+        assert_eq!(hours_from("2024-03-09T11:00:00", now), None, "more than a day ago");
+        assert_eq!(hours_from(now, now), None, "nothing of it can be seen");
+    }
+
+    #[test]
+    fn a_question_that_names_a_day_is_looked_at_from_that_day() {
+        let case = Case { question: Some("why so many tickets on 2024-03-05?"), ..Case::default() };
+        let found = windows(&[], &case, &[], "2024-03-10".parse().expect("a date"));
+        assert!(found.iter().all(|window| window.from.to_string() == "2024-03-05"), "{found:?}");
+        assert_eq!(found.iter().map(|window| window.to.to_string()).collect::<Vec<_>>(), ["2024-03-07", "2024-03-10"]);
+    }
+
+    #[test]
+    fn without_an_alert_or_a_question_the_last_days_come_first() {
+        let found = windows(&[], &Case::default(), &[], "2024-03-10".parse().expect("a date"));
+        assert_eq!(found[0], Days::ending("2024-03-10".parse().expect("a date"), 1));
+        assert!(found.len() <= COMPARED && found.iter().all(|window| window.len() <= LONGEST));
+    }
+}
