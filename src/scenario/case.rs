@@ -287,7 +287,7 @@ pub enum Event {
     },
     /// A release that does nothing.
     Decoy {
-        /// When, or how many buckets before the onset of the first fault.
+        /// When, or how many buckets before the first tickets of the first fault.
         at: DecoyTime,
         /// What the log shows.
         label: Label,
@@ -323,6 +323,6 @@ pub struct Time {
 pub enum DecoyTime {
     /// In this bucket.
     At(Draw<usize>),
-    /// So many buckets before the onset of the first fault.
+    /// So many buckets before the first tickets of the first fault.
     Before(Draw<usize>),
 }

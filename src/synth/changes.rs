@@ -49,6 +49,16 @@ impl<'a> Log<'a> {
         id
     }
 
+    /// Draws the instant of an entry twice more and keeps the latest, so that of two releases of a day it is mostly, not always, the second.
+    pub(super) fn delay(&mut self, key: &str, id: &str, at: usize) {
+        let mut rng = self.seed.child(&format!("{key}/delay")).rng();
+        let start = self.days.grid.stamp(at);
+        let later = [self.within(start.clone(), &mut rng), self.within(start, &mut rng)];
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.at = later.into_iter().fold(entry.at.clone(), Zoned::max);
+        }
+    }
+
     /// The instant of an entry.
     pub(super) fn instant(&self, id: &str) -> Option<&Zoned> {
         self.entries.iter().find(|entry| entry.id == id).map(|entry| &entry.at)

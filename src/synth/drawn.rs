@@ -84,9 +84,19 @@ pub(super) fn draw(case: &Case, seed: Seed) -> Drawn<'_> {
     let mut drawing = Drawing { case, seed, log: Log::new(&case.days, seed) };
     let logged = drawing.logged();
     let onsets: Vec<usize> = (0..case.faults.len()).map(|number| drawing.onset(number, &logged)).collect();
-    let faults = (0..case.faults.len()).map(|number| drawing.fault(number, onsets[number], &logged)).collect();
-    let events = (0..case.benign.len()).flat_map(|number| drawing.event(number, onsets.first().copied())).collect();
+    let faults: Vec<DrawnFault<'_>> = (0..case.faults.len()).map(|number| drawing.fault(number, onsets[number], &logged)).collect();
+    let first = onsets.first().zip(faults.first()).map(|(&onset, fault)| FirstFault { onset, acts: fault.active.first });
+    let events = (0..case.benign.len()).flat_map(|number| drawing.event(number, first)).collect();
     Drawn { faults, events, changes: drawing.log.finish() }
+}
+
+/// What decoys are placed by.
+#[derive(Clone, Copy)]
+struct FirstFault {
+    /// The bucket in which it begins, which is that of its release.
+    onset: usize,
+    /// The first bucket in which it acts on tickets.
+    acts: usize,
 }
 
 /// A change of the file: its bucket and its id in the log.
@@ -186,7 +196,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// The drawn events of one item: one, or one per holiday.
-    fn event(&mut self, at: usize, first_fault: Option<usize>) -> Vec<DrawnEvent<'a>> {
+    fn event(&mut self, at: usize, first_fault: Option<FirstFault>) -> Vec<DrawnEvent<'a>> {
         let case = self.case;
         let benign = &case.benign[at];
         let kind = benign.kind;
@@ -216,9 +226,14 @@ impl<'a> Drawing<'a> {
             Event::Decoy { at, label } => {
                 let at = match at {
                     DecoyTime::At(at) => whole(at, seed, "onset"),
-                    DecoyTime::Before(lag) => first_fault.unwrap_or(case.days.train).saturating_sub(whole(lag, seed, "lag")),
+                    DecoyTime::Before(lag) => {
+                        first_fault.map_or(case.days.train, |fault| fault.acts).saturating_sub(whole(lag, seed, "lag"))
+                    }
                 };
                 let id = self.log.add(&key, ChangeKind::Deployment, at, None, label);
+                if first_fault.is_some_and(|fault| fault.onset == at) {
+                    self.log.delay(&key, &id, at);
+                }
                 (Run { first: at, end: at + 1 }, Some(id), Effect::None)
             }
             Event::Outage(time) => {

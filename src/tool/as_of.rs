@@ -190,7 +190,10 @@ impl<'a> AsOf<'a> {
         let (days, _) = self.range(&reply::Range { from: from.date().to_string(), to: last.to_string() })?;
         let write = |at: DateTime| at.strftime("%Y-%m-%dT%H:%M").to_string();
         let end = if seconds.end < second(to) { self.now.datetime() } else { to };
-        Ok(Span { days, seconds: Some(seconds), range: reply::Range { from: write(from), to: write(end) } })
+        // As with dates, what lies outside of the archive is not said to have been looked at.
+        let (first, end_of_last) = (self.date(days.start).at(0, 0, 0, 0), self.date(days.end).at(0, 0, 0, 0));
+        let range = reply::Range { from: write(from.max(first)), to: write(end.min(end_of_last)) };
+        Ok(Span { days, seconds: Some(seconds), range })
     }
 
     /// The dates of a range, checked and with its end before `now`; it may begin before the archive.

@@ -120,7 +120,10 @@ fn the_release_is_named_from_tickets_and_a_change_log() {
     let paged = found.iter().find(|found| found["pages"][0] == day.as_str()).expect("the day of the effect is paged");
     assert_eq!(paged["trajectory"]["report"]["ranking"][0]["change"], change.as_str());
     assert_eq!(paged["alert"], serde_json::json!({"series": ["tickets"], "since": day}));
-    assert!(report["alarms"].as_array().is_some_and(|alarms| alarms.len() == found.len()), "{report}");
+    // Alarms with too short a silence between them share a page, so that there can be fewer pages than alarms.
+    let alarms = report["alarms"].as_array().expect("a list");
+    let begins_an_alarm = |page: &serde_json::Value| alarms.iter().any(|alarm| alarm["first"] == page["pages"][0]);
+    assert!(found.len() <= alarms.len() && found.iter().all(begins_an_alarm), "{alarms:?} {} investigations", found.len());
 }
 
 #[test]

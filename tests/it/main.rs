@@ -3,6 +3,7 @@
 mod activity;
 mod agents;
 mod bad_input;
+mod cause_goals;
 mod contract;
 mod detect_cli;
 mod docs;

@@ -485,3 +485,32 @@ proptest! {
         prop_assert!((share - split).abs() < 5.0 * (split * (1.0 - split) / 24_000.0).sqrt(), "{share}");
     }
 }
+
+/// Scenario `file` of the library under 40 development seeds.
+fn forty(file: &str) -> Vec<Incident> {
+    let scenario = library().iter().find(|scenario| scenario.file == file).expect("it is in the library");
+    (0..40).map(|seed| generate(scenario, Dev, seed).expect("the library is good")).collect()
+}
+
+#[test]
+fn a_decoy_lies_its_lag_before_the_first_tickets_of_the_fault() {
+    for incident in forty("deployment/android-crash.yaml") {
+        let (fault, decoy) = (&incident.truth.faults[0], &incident.truth.benign[0]);
+        assert!((0..=1).contains(&(fault.active.first - decoy.active.first)), "{:?} {:?}", fault.active, decoy.active);
+    }
+}
+
+#[test]
+fn of_two_releases_of_a_day_the_decoy_is_mostly_but_not_always_the_second() {
+    let second = |incident: &Incident| {
+        let at = |id: &Option<String>| {
+            &incident.observed.changes.iter().find(|change| Some(&change.id) == id.as_ref()).expect("it is logged").at
+        };
+        let (culprit, decoy) = (at(&incident.truth.faults[0].change), at(&incident.truth.benign[0].change));
+        assert_eq!(culprit.date(), decoy.date());
+        decoy > culprit
+    };
+    let count = forty("classic/android-crash-2026.yaml").iter().filter(|incident| second(incident)).count();
+    // Three draws against one: thirty are expected.
+    assert!((22..=38).contains(&count), "{count} of 40");
+}

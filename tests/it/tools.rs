@@ -200,6 +200,112 @@ fn a_series_has_a_value_per_day_and_none_where_nothing_was_recorded() {
     assert_eq!((reply.days, reply.value), (8, Some(30.0)));
 }
 
+/// Hours of January 2024.
+fn hours(from: &str, to: &str) -> Value {
+    json!({"from": format!("2024-01-{from}"), "to": format!("2024-01-{to}")})
+}
+
+#[test]
+fn a_count_within_hours_is_the_number_of_its_rows() {
+    let table = small().tickets.expect("it has tickets");
+    let second = |stamp: &str| at(&format!("2024-01-{stamp}")).timestamp().as_second() - at("2024-01-01T00:00").timestamp().as_second();
+    for (from, to) in [
+        ("01T00:00", "01T01:00"),
+        ("01T01:00", "01T02:00"),
+        ("02T02:00", "02T02:01"),
+        ("01T01:30", "06T02:01"),
+        ("10T12:00", "11T05:34"),
+        ("11T05:00", "11T06:00"),
+        ("11T06:00", "11T23:59"),
+    ] {
+        let wanted = second(from)..second(to);
+        let of = |queue: Option<&str>| {
+            let inside = |row: &usize| wanted.contains(&(i64::from(table.buckets[*row]) * 86_400 + i64::from(table.seconds[*row])));
+            let rows = (0..table.len()).filter(inside);
+            rows.filter(|row| queue.is_none_or(|queue| table.columns[0].value(*row) == queue)).count() as f64
+        };
+        let reply: QueryMetric = ask("query_metric", json!({"metric": "tickets", "range": hours(from, to)}));
+        assert_eq!(reply.value, Some(of(None)), "{from} to {to}");
+        assert_eq!(reply.by_day.iter().filter_map(|day| day.value).sum::<f64>(), of(None), "{from} to {to}");
+        assert_eq!((reply.range.from, reply.range.to), (format!("2024-01-{from}"), format!("2024-01-{to}")));
+        let grouped: QueryMetric = ask("query_metric", json!({"metric": "tickets", "range": hours(from, to), "group_by": ["queue"]}));
+        for group in &grouped.groups {
+            assert_eq!(group.value, Some(of(Some(&group.group["queue"]))), "{from} to {to}");
+        }
+        assert_eq!(grouped.groups.iter().filter_map(|group| group.value).sum::<f64>(), of(None), "{from} to {to}");
+    }
+}
+
+#[test]
+fn the_end_of_a_range_with_times_is_left_out_and_a_date_is_a_whole_day() {
+    let count = |from: &str, to: &str| {
+        let reply: QueryMetric = ask("query_metric", json!({"metric": "tickets", "range": hours(from, to)}));
+        reply.value
+    };
+    // Tickets of a day come at 1:00, 2:00 and 2:01:40.
+    assert_eq!(count("05T01:00", "05T02:00"), Some(1.0));
+    assert_eq!(count("05T01:00", "05T02:01"), Some(2.0));
+    assert_eq!(count("05T02:01", "05T03:00"), Some(1.0));
+    assert_eq!(count("05T01:30", "05"), Some(2.0));
+    assert_eq!(count("05", "06T01:30"), Some(4.0));
+    // Hours that end at midnight ask nothing of the day that begins then, recorded or not.
+    assert_eq!(count("03T02:00", "04T00:00"), Some(2.0));
+    assert_eq!(count("04T00:00", "04T12:00"), None, "nothing was recorded on that day");
+}
+
+#[test]
+fn segments_within_hours_are_compared_with_hours() {
+    let arguments = json!({
+        "metric": "tickets", "dimension": "platform", "range": hours("11T05:00", "11T06:00"), "baseline_range": hours("10T02:00", "10T03:00")
+    });
+    let reply: SegmentByDimension = ask("segment_by_dimension", arguments);
+    assert_eq!((reply.total.baseline, reply.total.current), (Some(2.0), Some(6.0)));
+    let moved: Vec<(&str, Option<f64>, Option<f64>)> =
+        reply.segments.iter().map(|segment| (segment.value.as_str(), segment.baseline, segment.current)).collect();
+    assert_eq!(moved, [("android", Some(1.0), Some(6.0)), ("web", Some(1.0), Some(0.0))]);
+    assert_eq!((reply.range.to.as_str(), reply.baseline_range.from.as_str()), ("2024-01-11T06:00", "2024-01-10T02:00"));
+}
+
+#[test]
+fn hours_are_cut_at_now_and_at_the_ends_of_the_archive() {
+    let asked = |now: &str, range: Value| match reply(small(), now, "query_metric", json!({"metric": "tickets", "range": range})) {
+        ToolReply::Data(data) => serde_json::from_value::<QueryMetric>(data).expect("the reply has its shape"),
+        ToolReply::Rejected { why, hint } => panic!("{why} {hint:?}"),
+    };
+    let now = asked("2024-01-11T02:01", hours("11T01:00", "11T12:00"));
+    assert_eq!((now.value, now.range.to.as_str()), (Some(2.0), "2024-01-11T02:01"));
+    let first = asked("2024-01-11T02:01", json!({"from": "2023-12-30T12:00", "to": "2024-01-01T02:00"}));
+    assert_eq!((first.value, first.days, first.range.from.as_str()), (Some(1.0), 1, "2024-01-01T00:00"));
+    let last = asked("2024-02-01T00:00", hours("12T02:00", "20T00:00"));
+    assert_eq!((last.value, last.days, last.range.to.as_str()), (Some(2.0), 1, "2024-01-13T00:00"));
+}
+
+#[test]
+fn times_that_cannot_be_answered_are_refused_with_the_way_out() {
+    let days = Some("give dates, for example 2023-10-01");
+    let swap = Some("swap `from` and `to`");
+    let form = Some("write 2023-10-01, or 2023-10-01T14:00 in the time of the archive");
+    let seen = Some("days from 2024-01-01 to 2024-01-11 can be seen");
+    for (metric, range, why, hint) in [
+        ("dau", hours("05T01:00", "05T02:00"), "`dau` is counted by the day, the range 2024-01-05T01:00..2024-01-05T02:00 has times", days),
+        ("wau", hours("05", "05T02:00"), "`wau` is counted by the day, the range 2024-01-05..2024-01-05T02:00 has times", days),
+        ("tickets", hours("05T02:00", "05T01:00"), "range ends before it begins: from 2024-01-05T02:00:00, to 2024-01-05T01:00:00", swap),
+        ("tickets", hours("05T02:00", "05T02:00"), "range ends before it begins: from 2024-01-05T02:00:00, to 2024-01-05T02:00:00", swap),
+        ("tickets", hours("05T02", "05T03:00"), "`from` is `2024-01-05T02`, which is neither a date nor a time of day", form),
+        ("tickets", hours("05T02:00", "05T25:00"), "`to` is `2024-01-05T25:00`, which is neither a date nor a time of day", form),
+        (
+            "tickets",
+            hours("12T00:00", "12T05:00"),
+            "range 2024-01-12T00:00..2024-01-12T05:00 lies wholly after now, 2024-01-12T00:00:00",
+            seen,
+        ),
+    ] {
+        assert_eq!(refused("query_metric", json!({"metric": metric, "range": range})), (why.to_owned(), hint.map(str::to_owned)));
+        let arguments = json!({"metric": metric, "dimension": "platform", "range": range, "baseline_range": hours("01", "02")});
+        assert_eq!(refused("segment_by_dimension", arguments), (why.to_owned(), hint.map(str::to_owned)));
+    }
+}
+
 #[test]
 fn groups_are_sums_of_tickets_largest_first() {
     let reply: QueryMetric = ask(
@@ -558,6 +664,7 @@ fn examples() -> Vec<(&'static str, Value)> {
             json!({"metric": "tickets", "range": range(0, 5), "group_by": ["queue"], "filters": {"queue": "billing", "platform": ["ios", "web"]}}),
         ),
         ("query_metric", json!({"metric": "dau", "range": range(0, 5)})),
+        ("query_metric", json!({"metric": "tickets", "range": hours("02T01:00", "06T02:01"), "group_by": ["queue"]})),
         (
             "segment_by_dimension",
             json!({"metric": "tickets", "dimension": "queue", "range": range(8, 9), "baseline_range": range(1, 7), "min_change": 0.2, "direction": "down"}),
@@ -669,6 +776,16 @@ fn any_range() -> impl Strategy<Value = Value> {
     (0..DAYS, 0..DAYS).prop_map(|(a, b)| range(a.min(b), a.max(b)))
 }
 
+/// A range that may have times of day.
+fn any_times() -> impl Strategy<Value = Value> {
+    let time = (0..DAYS * 24, 0..60_u32);
+    let timed = (time.clone(), time).prop_map(|(a, b)| {
+        let write = |(hour, minute): (u32, u32)| format!("2024-01-{:02}T{:02}:{minute:02}", hour / 24 + 1, hour % 24);
+        json!({"from": write(a.min(b)), "to": write(a.max(b))})
+    });
+    prop_oneof![any_range(), timed]
+}
+
 fn any_filters() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(json!({})),
@@ -683,11 +800,11 @@ fn any_call() -> impl Strategy<Value = (&'static str, Value)> {
     let dimension = || prop::sample::select(&["queue", "platform", "app_version"][..]);
     let date = || (0..DAYS).prop_map(|day| format!("2024-01-{:02}", day + 1));
     prop_oneof![
-        (metric(), any_range(), prop::collection::vec(dimension(), 0..3), any_filters()).prop_map(|(metric, range, group_by, filters)| (
+        (metric(), any_times(), prop::collection::vec(dimension(), 0..3), any_filters()).prop_map(|(metric, range, group_by, filters)| (
             "query_metric",
             json!({"metric": metric, "range": range, "group_by": group_by, "filters": filters})
         )),
-        (metric(), dimension(), any_range(), any_range()).prop_map(|(metric, dimension, range, baseline)| (
+        (metric(), dimension(), any_times(), any_times()).prop_map(|(metric, dimension, range, baseline)| (
             "segment_by_dimension",
             json!({"metric": metric, "dimension": dimension, "range": range, "baseline_range": baseline})
         )),

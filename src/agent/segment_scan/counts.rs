@@ -20,8 +20,6 @@ pub(super) const VERSION: &str = "app_version";
 const PLATFORM: &str = "platform";
 /// What a desk writes on a ticket after reading it: never where a fault is, but a sign of one.
 const TRIAGE: [&str; 2] = ["priority", "type"];
-/// Sds by which the total must have risen for such signs to count: a form that changed moves them too, and brings no more tickets.
-const LEAST_RISE: f64 = 0.3;
 /// The most that such signs say.
 const MOST_SAID: f64 = 6.0;
 /// Dimensions whose dispersion is estimated, most promising first.
@@ -175,7 +173,7 @@ impl Counts {
 
     /// How much more likely a fault is for what the desk wrote on more tickets than usual: other tickets than on a normal day.
     pub(super) fn signs(&self) -> f64 {
-        if self.volume.z() < LEAST_RISE {
+        if !self.volume.has_risen() {
             return 0.0;
         }
         let moved = |parts: &Vec<Part>| {

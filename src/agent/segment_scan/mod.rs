@@ -27,7 +27,7 @@ use super::report::{AffectedSegment, Cause, Evidence, IncidentReport, Verdict};
 use super::writing::{self, Finding, Total};
 use super::{Agent, Case, Halt};
 use crate::tool::Desk;
-use crate::tool::reply::{Deployment, Scope, TicketStats};
+use crate::tool::reply::{Deployment, Scope, ShareChange, TicketStats};
 use counts::Counts;
 use joint::Hypothesis;
 use kind::{Signs, kind};
@@ -63,6 +63,10 @@ const CONCLUDING: usize = 40;
 const SEARCHED: [&str; 2] = ["tickets", "dau"];
 /// What a change that reached the scope adds to the log likelihood of its day as the onset.
 const ANNOUNCED: f64 = 2.0;
+/// What a change of settings or rules that fits adds to the log likelihood of a fault: few do harm, but fewer fit by chance.
+const NOTED: f64 = 1.5;
+/// The most that a risen tag says.
+const MOST_SAID: f64 = 6.0;
 /// Days after which a release no longer proposes a scope.
 const ROLLED_OUT: i64 = 10;
 
@@ -175,7 +179,11 @@ impl SegmentScan {
         };
         let events: Vec<Deployment> = log.iter().filter(|change| near(change, onset)).cloned().collect();
         let total = total(&scanned.counts);
-        let signs: f64 = scanned.counts.iter().map(Counts::signs).sum();
+        // More tickets that speak of one thing are a sign, and so is a setting or rule that someone changed in time.
+        let tags = if scanned.counts[main].volume.has_risen() { stats.as_ref().map_or(0.0, risen_tag) } else { 0.0 };
+        let by_hand = |suspect: &&Suspect| matches!(suspect.change.kind.as_str(), "config_change" | "policy");
+        let noted = blamed.filter(by_hand).map_or(0.0, |_| NOTED);
+        let signs: f64 = scanned.counts.iter().map(Counts::signs).sum::<f64>() + tags + noted;
         let margin = best.score + signs - self.threshold;
         let harmless = benign::explanation(&evidence).or_else(|| if margin <= 0.0 { benign::release(log, window) } else { None });
         if margin <= 0.0 || harmless.is_some() {
@@ -332,6 +340,16 @@ fn per_user(look: &mut Look<'_, '_>, scope: &Scope, window: Days) -> Result<Opti
 
 fn values(look: &Look<'_, '_>, metric: &str, dimension: &str) -> Vec<String> {
     look.desk().dimensions(metric).into_iter().find(|(name, _)| name == dimension).map(|(_, values)| values).unwrap_or_default()
+}
+
+/// How much more likely a fault is for the tag that rose most, less what a choice among tags costs.
+fn risen_tag(stats: &TicketStats) -> f64 {
+    let total = stats.count.unwrap_or(0) as f64;
+    let likelihood = |share: &ShareChange| {
+        let (count, expected) = (share.count as f64, (share.baseline_share.unwrap_or(0.0) * total).max(0.5));
+        if count > expected { count * libm::log(count / expected) - count + expected } else { 0.0 }
+    };
+    (stats.tags.iter().map(likelihood).fold(0.0, f64::max) - counts::LAYER).clamp(0.0, MOST_SAID)
 }
 
 /// The version whose share of tickets rose clearly.

@@ -24,6 +24,8 @@ const DRIFT_DAYS: i64 = 28;
 const SPREAD_DAYS: i64 = 42;
 /// Days back whose same hours are compared: the same weekday first.
 const REFERENCES: [i64; 10] = [7, 14, 21, 28, 1, 2, 3, 4, 5, 6];
+/// Sds by which a total has risen.
+const LEAST_RISE: f64 = 0.3;
 /// No history is so short or so smooth that totals are known better than this.
 const LEAST_SD: f64 = 0.02;
 /// The same for the hours of a day, whose shape is known less well.
@@ -235,6 +237,11 @@ impl Volume {
     /// How much more likely it is that everything was scaled than that nothing happened.
     pub(super) fn total_moved(&self) -> f64 {
         scaled(self.all, self.all, self.noise)
+    }
+
+    /// Whether there is more than expected: without that, other tickets than usual are a new form and not trouble.
+    pub(super) fn has_risen(&self) -> bool {
+        self.z() > LEAST_RISE
     }
 
     /// The total in sds from its expectation.

@@ -119,12 +119,12 @@ impl Checker<'_> {
     fn decoy_lag(&mut self, lag: &SpanDraw, spec: &Spec, days: &Days, faults: &[Fault]) -> Option<Draw<usize>> {
         let buckets = self.buckets("lag", lag, days, 0)?;
         if spec.faults.is_empty() {
-            self.report(lag.referenced, "`lag` counts to the onset of the first fault, and there is none: give an `onset`");
+            self.report(lag.referenced, "`lag` counts to the first tickets of the first fault, and there is none: give an `onset`");
             return None;
         }
         // With a fault that was refused there is an error already.
-        if let Some(Start::At(onset)) = faults.first().map(|fault| &fault.start)
-            && smallest(onset) < days.train + largest(&buckets)
+        if let Some((Start::At(onset), lag_of_fault)) = faults.first().map(|fault| (&fault.start, &fault.lag))
+            && smallest(onset) + smallest(lag_of_fault) < days.train + largest(&buckets)
         {
             self.report(lag.referenced, "with this lag the decoy can lie before the test window");
             return None;

@@ -83,7 +83,7 @@ pub struct SlowGrowth {
 pub struct Decoy {
     /// When; absent only with `lag`.
     pub onset: Option<OnsetDraw>,
-    /// The onset of the first fault comes this long after it.
+    /// The first fault begins to act on tickets this long after it; where its release is longer ago, the decoy comes in between.
     pub lag: Option<SpanDraw>,
     /// The platform it touches.
     pub platform: Option<String>,
