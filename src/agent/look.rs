@@ -35,9 +35,9 @@ impl<'a, 'd> Look<'a, 'd> {
         Self { desk, withheld, reserve: 0 }
     }
 
-    /// Keeps a quarter of the calls, at most so many, until told otherwise: with these left, there is nothing more to see.
+    /// Keeps half of the calls, at most so many, until told otherwise: with these left, there is nothing more to see.
     pub(super) fn keep(&mut self, calls: usize) {
-        self.reserve = calls.min((self.desk.calls().len() + self.desk.left()) / 4);
+        self.reserve = calls.min((self.desk.calls().len() + self.desk.left()) / 2);
     }
 
     pub(super) fn desk(&self) -> &Desk<'d> {

@@ -107,7 +107,7 @@ impl SegmentScan {
         };
         let releases = releases(&log, scanned.window);
         for counts in &mut scanned.counts {
-            if counts.metric == "tickets" && !releases.is_empty() {
+            if counts.metric == "tickets" && !releases.is_empty() && known.iter().any(|name| name == "dau") {
                 counts.follow_versions(look)?;
             }
             let floor = if counts.metric == "tickets" { 1.0 } else { 0.5 };
@@ -191,7 +191,7 @@ impl SegmentScan {
             return Ok(Finding { benign: harmless, events, total, ..Finding::quiet(window, confidence) });
         }
         let single_handed = search::single_handed(&mut scanned.counts[main], look)?;
-        let moved: Vec<AffectedSegment> = segments(&best, &scanned.counts, main);
+        let moved: Vec<AffectedSegment> = segments(&best, &scanned.counts, main, scanned.hours.is_some());
         let change_of = |name: &str| moved.iter().find(|segment| segment.metric == name).and_then(|segment| segment.change);
         let voices = Voices::hear(look, &best.scope, window)?;
         let signs = Signs {
@@ -312,10 +312,12 @@ fn total(counts: &[Counts]) -> Option<Total> {
 }
 
 /// How the scope moved on every metric that knows it, the loudest first.
-fn segments(best: &Hypothesis, counts: &[Counts], main: usize) -> Vec<AffectedSegment> {
+fn segments(best: &Hypothesis, counts: &[Counts], main: usize, hours: bool) -> Vec<AffectedSegment> {
     let segment = |(cell, counts): (&Option<(Cell, f64)>, &Counts)| {
         let (cell, _) = (*cell)?;
-        let per_day = |sum: f64| Some(sum / counts.volume.recorded);
+        // Hours are shown as they are, even where they reach past midnight.
+        let days = if hours { 1.0 } else { counts.volume.recorded };
+        let per_day = |sum: f64| Some(sum / days);
         let scope = if counts.metric == "tickets" { best.scope.clone() } else { search::without_version(&best.scope) };
         let (baseline, current) = (per_day(cell.expected), per_day(cell.current));
         Some(AffectedSegment { scope, metric: counts.metric.clone(), baseline, current, change: Some(cell.change()) })

@@ -57,6 +57,8 @@ impl Voices {
         let here = if of_scope.len() < FEW { texts(&now.reply.tickets, &Scope::new()) } else { of_scope };
         let there = texts(&before.reply.tickets, &Scope::new());
         let mut words = over_represented(here.iter().map(String::as_str), there.iter().map(String::as_str), LEAST);
+        // That tickets of a platform name it is no news.
+        words.retain(|word| scope.values().all(|value| !value.to_lowercase().contains(&word.word)));
         words.truncate(KEPT);
         Ok(Self { words })
     }
