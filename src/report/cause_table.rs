@@ -32,7 +32,8 @@ pub fn causes(card: &Scorecard) -> Table {
             number(row, "scope_f1"),
             number(row, "change_accuracy"),
             number(row, "specificity"),
-            both(row, "grounded", "brier"),
+            // The truth looks at nothing, so there is nothing for it to cite.
+            if row.role == Role::Oracle { format!("– / {}", number(row, "brier")) } else { both(row, "grounded", "brier") },
         ]);
     }
     table
