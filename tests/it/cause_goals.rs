@@ -124,6 +124,8 @@ fn nine_of_ten_release_crashes_are_found_to_the_leaf() {
             share.add(bench.exact(&bench.report("segment-scan", sent), fault));
         }
     });
+    // The split by file, for `-- --nocapture`.
+    println!("{}", lines(&found));
     assert!(total(&found).value() >= 0.9, "{}", lines(&found));
 }
 
@@ -144,6 +146,7 @@ fn every_decoy_is_named_by_a_rule_of_thumb_in_half_of_the_seeds() {
             share.add(sent.iter().any(|sent| RULES_OF_THUMB.iter().any(|rule| names(bench.report(rule, sent)))));
         }
     });
+    println!("{}", lines(&fooled));
     let weak: PerFile = fooled.into_iter().filter(|(_, share)| share.value() < 0.5).collect();
     assert!(weak.is_empty(), "decoys that fool nobody:{}", lines(&weak));
 }
@@ -153,5 +156,6 @@ fn segment_scan_blames_nobody_in_nine_of_ten_placebos() {
     let blamed = over(&library(|_| true), FEW_SEEDS, |bench, share| {
         bench.placebo().iter().for_each(|sent| share.add(bench.report("segment-scan", sent).verdict == Verdict::Fault));
     });
+    println!("{}", lines(&blamed));
     assert!(total(&blamed).value() <= 0.1, "{}", lines(&blamed));
 }
