@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::culprit::kind_of;
 use super::days::{Days, day_of};
-use super::latest_deploy::kind_of;
 use super::look::Look;
 use super::report::{AffectedSegment, Cause, Evidence, IncidentReport};
 use super::writing::{self, Finding};

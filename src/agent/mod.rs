@@ -6,6 +6,7 @@
 mod abstain;
 mod advice;
 mod constant;
+mod culprit;
 mod days;
 mod largest_change;
 mod latest_deploy;

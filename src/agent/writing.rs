@@ -321,15 +321,20 @@ fn total(shares: &[ShareChange]) -> f64 {
 /// The value over-represented most; of those that are not, the largest.
 fn over_represented(shares: &[ShareChange]) -> Option<String> {
     let all = total(shares);
-    let ranked = shares.iter().filter_map(|share| Some((excess(share, all)?, share)));
-    let best = ranked.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, share)| share);
-    best.or_else(|| shares.first()).map(|share| share.value.clone())
+    let ranked = shares.iter().filter(|share| has_risen(share, all)).filter_map(|share| Some((excess(share, all)?, share)));
+    let risen = ranked.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, share)| share);
+    // Of equals the first, as the reply lists them.
+    risen.or_else(|| shares.iter().rev().max_by_key(|share| share.count)).map(|share| share.value.clone())
+}
+
+/// Whether a share rose beyond chance.
+fn has_risen(share: &ShareChange, all: f64) -> bool {
+    share.count >= 5 && excess(share, all).is_some_and(|sds| sds > 2.5)
 }
 
 /// Values whose share rose beyond chance.
 fn risen(shares: &[ShareChange], all: f64) -> impl Iterator<Item = &str> {
-    let rose = move |share: &&ShareChange| share.count >= 5 && excess(share, all).is_some_and(|sds| sds > 2.5);
-    shares.iter().filter(rose).map(|share| share.value.as_str())
+    shares.iter().filter(move |share| has_risen(share, all)).map(|share| share.value.as_str())
 }
 
 /// Products and queues whose share rose beyond chance.
@@ -359,4 +364,21 @@ fn complaints(tickets: &[SampledTicket], scope: &Scope, stats: Option<&TicketSta
     let mut ordered: Vec<&SampledTicket> = tickets.iter().collect();
     ordered.sort_by_key(|ticket| (!inside(ticket), !tagged(ticket)));
     ordered.into_iter().filter_map(text).take(QUOTED).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(value: &str, count: u64, baseline: f64) -> ShareChange {
+        ShareChange { value: value.to_owned(), count, share: count as f64 / 200.0, baseline_share: Some(baseline) }
+    }
+
+    #[test]
+    fn the_value_that_rose_beyond_chance_comes_first_and_else_the_largest() {
+        let by_chance = [share("technical", 118, 0.62), share("billing", 60, 0.31), share("sales", 22, 0.07)];
+        assert_eq!(over_represented(&by_chance).as_deref(), Some("technical"));
+        let risen = [share("technical", 80, 0.62), share("billing", 60, 0.31), share("sales", 60, 0.07)];
+        assert_eq!(over_represented(&risen).as_deref(), Some("sales"));
+    }
 }

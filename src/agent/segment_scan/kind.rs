@@ -1,6 +1,6 @@
 //! What kind of fault a scaled scope is: by the direction, by the change that fits, and by what else moved.
 
-use super::super::latest_deploy::kind_of;
+use super::super::culprit::kind_of;
 use super::suspects::Suspect;
 use super::voices::Voices;
 use crate::tool::reply::{Scope, TicketStats};
@@ -37,7 +37,7 @@ const fn named(kind: &'static str, sure: f64) -> Named {
 /// Dimensions that scripts have in common and people of one place do not.
 const OF_SCRIPTS: [&str; 3] = ["plan", "tier", "device"];
 /// Dimensions whose tickets nobody can lose on the way without losing users: what is written down, not where it comes from.
-const OF_DESKS: [&str; 4] = ["queue", "type", "priority", "product"];
+const OF_DESKS: [&str; 2] = ["queue", "product"];
 
 /// Names the kind.
 pub(super) fn kind(signs: &Signs<'_>) -> Named {

@@ -19,8 +19,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::culprit::{kind_of, scope_of};
 use super::days::{Days, Hours, between, day_of, shift};
-use super::latest_deploy::kind_of;
 use super::likelihood::Cell;
 use super::look::{Look, Withheld};
 use super::report::{AffectedSegment, Cause, Evidence, IncidentReport, Verdict};
@@ -125,7 +125,7 @@ impl SegmentScan {
         let cause = Cause {
             kind: kind_of(change).unwrap_or("deployment").to_owned(),
             change: Some(change.id.clone()),
-            scope: super::latest_deploy::scope_of(change),
+            scope: scope_of(change),
             onset: day_of(&change.at).map(|day| day.to_string()),
             confidence: 0.3,
         };

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
+use super::super::culprit::{kind_of, scope_of};
 use super::super::days::{between, day_of};
-use super::super::latest_deploy::kind_of;
 use crate::tool::reply::{Deployment, Scope};
 
 /// A change that could have done it.
@@ -33,7 +33,7 @@ pub(super) struct Effect<'a> {
 
 /// What a release says of whom it reaches: its platform, its version, and its region if that is one.
 pub(super) fn stated(change: &Deployment) -> Scope {
-    let mut scope = super::super::latest_deploy::scope_of(change);
+    let mut scope = scope_of(change);
     if change.platform.is_none() {
         // Without a platform, a version is a word: everything has one.
         scope.remove("app_version");
