@@ -23,6 +23,8 @@ pub mod yaml;
 
 pub mod data;
 
+pub mod chat;
+
 pub mod scenario;
 
 pub mod synth;

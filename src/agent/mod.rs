@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::chat::LineError;
 use crate::name::known_names;
 use crate::tool::Desk;
 use report::IncidentReport;
@@ -72,6 +73,27 @@ pub enum Halt {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// The model declined.
+    #[error("refused: {why}")]
+    Refused {
+        /// What it says.
+        why: String,
+    },
+    /// The model's answer was cut off, twice.
+    #[error("the answer was cut off at its greatest length")]
+    Truncated,
+    /// The model made the same step again and again.
+    #[error("the same step again and again")]
+    StuckLoop,
+    /// What the model handed in is no report, after all repairs.
+    #[error("no report was handed in: {why}")]
+    InvalidOutput {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No answer came from the model, or none could be kept.
+    #[error(transparent)]
+    Line(LineError),
     /// The agent cannot go on.
     #[error("agent failed: {why}")]
     Failed {

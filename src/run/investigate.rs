@@ -11,6 +11,7 @@ use super::pool::{self, caught};
 use super::trigger::{self, Sent};
 use super::{Progress, Sitting};
 use crate::agent::{self, Case, Halt, Trajectory};
+use crate::chat::LineError;
 use crate::data::incident::Incident;
 use crate::record::{Entry, Investigation, InvestigationKey, JournalWriter, Limit, Outcome, PageGroup, Record, Store, StoreError, Trigger};
 use crate::seed::Seed;
@@ -219,6 +220,14 @@ fn ended(result: Result<(), Halt>) -> Outcome {
         Err(Halt::Budget) => Outcome::Halted(Limit::Budget),
         Err(Halt::Deadline) => Outcome::Halted(Limit::Deadline),
         Err(Halt::Cancelled) => Outcome::Cancelled,
+        Err(Halt::Refused { why }) => Outcome::Refused { why },
+        Err(Halt::Truncated) => Outcome::Truncated,
+        Err(Halt::StuckLoop) => Outcome::StuckLoop,
+        Err(Halt::InvalidOutput { why }) => Outcome::InvalidOutput { why },
+        Err(Halt::Line(LineError::Cancelled)) => Outcome::Cancelled,
+        Err(Halt::Line(LineError::Rejected { status, why })) => infra("model", &format!("rejected the request ({status}): {why}")),
+        Err(Halt::Line(error @ LineError::NotRecorded { .. })) => infra("recording", &error.to_string()),
+        Err(Halt::Line(error)) => infra("model", &error.to_string()),
         Err(halt @ Halt::Failed { .. }) => infra("agent", &halt.to_string()),
     }
 }

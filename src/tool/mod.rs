@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::seed::Seed;
 
 pub use as_of::AsOf;
-pub use desk::{AskError, Desk, Limits};
+pub use desk::{AskError, Desk, Event, Limits, Stamp, Step};
 pub use prepared::Prepared;
 pub use rejection::Rejection;
 

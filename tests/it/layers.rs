@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the lowest layer to the highest, in the order of `lib.rs`.
 const LAYERS: &[&str] = &[
-    "name", "seed", "measured", "time", "yaml", "stats", "data", "scenario", "synth", "import", "forecast", "detect", "tool", "agent",
-    "record", "suite", "run", "score", "report", "gate", "cli",
+    "name", "seed", "measured", "time", "yaml", "stats", "data", "chat", "scenario", "synth", "import", "forecast", "detect", "tool",
+    "agent", "record", "suite", "run", "score", "report", "gate", "cli",
 ];
 
 /// What the blind rooms may import besides each other.
 const BLIND: &[&str] = &["forecast", "detect", "tool", "agent"];
-const SEEN_BY_THE_BLIND: &[&str] = &["name", "seed", "measured", "time", "yaml", "stats", "data"];
+const SEEN_BY_THE_BLIND: &[&str] = &["name", "seed", "measured", "time", "yaml", "stats", "data", "chat"];
 const TRUTH: &[&str] = &["data::truth", "data::incident", "GroundTruth", "Incident"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
