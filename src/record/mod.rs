@@ -14,12 +14,14 @@
 //!   incidents/<id>/    observed.json and truth.json
 //! ```
 
+pub mod cassette;
 pub mod journal;
 pub mod keys;
 pub mod manifest;
 pub mod outcome;
 pub mod store;
 
+pub use cassette::{CassetteError, Cassettes, Mode, Replaying};
 pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;
