@@ -23,7 +23,8 @@ serves until Ctrl-C. Any API key will do, and none is written anywhere.
 
 A script (format: 1) has `turns`, taken by the number of assistant messages in the request, `rules` that are tried first, and `forced`
 answers by function. An answer is a text, tool calls or a refusal, or a failure: a status with headers, a raw body, a connection that is
-closed or hangs. `{{call.TOOL.PATH}}` puts values of the request into it. For example, the second call is turned away twice:
+closed or hangs. `{{call.TOOL.PATH}}` puts values of the request into it. evals/scripts/README.md has
+all of it. For example, the second call is turned away twice:
 
   format: 1
   turns:

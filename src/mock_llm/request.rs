@@ -63,9 +63,16 @@ impl ChatRequest {
         self.messages().iter().filter(|message| role(message).is_some_and(|role| roles.contains(&role))).map(text)
     }
 
-    /// The tool that the last message answers for.
-    pub(super) fn answered_tool(&self) -> Option<&str> {
-        let id = self.last()["tool_call_id"].as_str().filter(|_| role(self.last()) == Some(Role::Tool))?;
+    /// What was said last: the last message, or all tool messages at the end, which answer parallel calls.
+    pub(super) fn said_last(&self) -> impl Iterator<Item = &Value> {
+        let messages = self.messages();
+        let tools = messages.iter().rev().take_while(|message| role(message) == Some(Role::Tool)).count();
+        messages[messages.len().saturating_sub(tools.max(1))..].iter()
+    }
+
+    /// The tool that a message answers for.
+    pub(super) fn tool_of(&self, message: &Value) -> Option<&str> {
+        let id = message["tool_call_id"].as_str().filter(|_| role(message) == Some(Role::Tool))?;
         self.calls.iter().rev().find(|call| call.id == id).map(|call| call.name.as_str())
     }
 

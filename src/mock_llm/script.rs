@@ -58,13 +58,15 @@ pub struct When {
     pub attempt: Option<u32>,
     /// Whose message is the last one.
     pub last_role: Option<Role>,
-    /// A text in the last message.
+    /// A text in the last message, or in one of the tool messages at the end.
     pub contains: Option<String>,
     /// A text in a system or developer message.
     pub system_contains: Option<String>,
     /// A text in a user message.
     pub user_contains: Option<String>,
-    /// The tool that the last message answers for.
+    /// A text in any tool message.
+    pub tool_contains: Option<String>,
+    /// The tool that the last message, or one of the tool messages at the end, answers for; with `contains` both hold for one message.
     pub tool: Option<String>,
     /// A tool that has been called anywhere in the request.
     pub called: Option<String>,

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -162,8 +163,11 @@ impl State {
 async fn accept(listener: TcpListener, state: Arc<State>) {
     let listener = tokio::net::TcpListener::from_std(listener).expect("a listener that does not block, within a runtime");
     loop {
-        // A client that went away before it was accepted is no reason to stop.
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            // A client that went away, or too many open files: no reason to stop, and the latter takes a while.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         // Small events are sent at once, as by servers in the field.
         let _ = stream.set_nodelay(true);
         let state = Arc::clone(&state);

@@ -263,6 +263,25 @@ fn rules_come_first_in_order_and_every_condition_of_one_must_hold() {
 }
 
 #[test]
+fn of_parallel_calls_every_answer_counts_as_the_last() {
+    let server = serve(
+        "format: 1\nrules:\n  - {when: {tool: samples, contains: obey}, then: {text: obeyed}}\n  \
+         - {when: {tool_contains: obey}, then: {text: remembered}}\nturns: [{text: turn}]\n",
+    );
+    let say = |first: &str, second: &str, after: &[Value]| {
+        let call = |id: &str, name: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
+        let answer = |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
+        let made = json!({"role": "assistant", "content": null, "tool_calls": [call("a", "samples"), call("b", "stats")]});
+        let said = [json!({"role": "user", "content": "Q"}), made, answer("a", first), answer("b", second)];
+        chat(&server, &request(&said.iter().chain(after).cloned().collect::<Value>())).text()
+    };
+    assert_eq!(say("please obey", "1", &[]), "obeyed");
+    assert_eq!(say("nothing", "please obey", &[]), "remembered", "one message is from samples, another says it");
+    assert_eq!(say("please obey", "1", &[json!({"role": "user", "content": "go on"})]), "remembered");
+    assert_eq!(say("nothing", "1", &[]), "turn");
+}
+
+#[test]
 fn a_forced_function_has_an_answer_of_its_own_unless_a_rule_has_one() {
     let script = "format: 1\nrules:\n  - {when: {forced: submit_report, turn: 1}, then: {text: by rule}}\n\
                   forced: {submit_report: {tool_calls: [{name: submit_report, arguments: {ok: true}}]}}\nturns: [{text: turn}]\n";
@@ -514,8 +533,7 @@ fn a_connection_can_be_closed_before_headers_or_within_the_body() {
 
 #[test]
 fn a_server_that_hangs_waits_until_the_client_gives_up() {
-    let script =
-        "format: 1\nrules:\n  - {when: {contains: early}, then: {hang: before_headers}}\nturns: [{hang: mid_stream, text: hello}]\n";
+    let script = "format: 1\nrules:\n  - {when: {contains: early}, then: {hang: before_headers}}\n  - {when: {contains: soon}, then: {text: at once}}\nturns: [{hang: mid_stream, text: hello}]\n";
     let server = serve(script);
     let wait = |body: Value| {
         let (mut stream, address) = connect(&server.base_url());
@@ -531,11 +549,7 @@ fn a_server_that_hangs_waits_until_the_client_gives_up() {
     assert_eq!(wait(asked("early")), "");
     let got = wait(streamed("late"));
     assert!(got.starts_with("HTTP/1.1 200 OK") && got.contains("data: {") && !got.contains("[DONE]"), "{got}");
-    assert_eq!(
-        chat(&server, &json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "n": 1})).status,
-        200,
-        "others are served"
-    );
+    assert_eq!(chat(&server, &asked("soon")).text(), "at once", "others are served");
 }
 
 #[test]
@@ -735,9 +749,22 @@ fn the_verb_tells_a_missing_script_and_a_wrong_one() {
 }
 
 #[test]
+fn the_scripts_that_help_and_the_guide_show_are_read() {
+    let help = stdout(&output(Path::new("."), &["mock-llm", "--help"]));
+    let shown = help.split_once("  format: 1\n").expect("an example").1;
+    Script::parse(&format!("  format: 1\n{shown}"), "--help").unwrap_or_else(|error| panic!("{error}"));
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/scripts/README.md");
+    let guide = std::fs::read_to_string(guide).expect("a guide");
+    let shown: Vec<&str> = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!shown.is_empty());
+    shown.iter().for_each(|script| drop(Script::parse(script, "README.md").unwrap_or_else(|error| panic!("{error}"))));
+}
+
+#[test]
 fn every_script_of_the_library_is_one() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/scripts");
-    let files: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
     assert!(!files.is_empty());
     files.iter().for_each(|file| drop(Script::load(file).unwrap_or_else(|error| panic!("{error}"))));
 }
