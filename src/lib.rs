@@ -51,4 +51,7 @@ pub mod report;
 
 pub mod gate;
 
+#[cfg(feature = "llm")]
+pub mod mock_llm;
+
 pub mod cli;

@@ -10,6 +10,8 @@ mod gate;
 mod generate;
 mod investigate;
 mod list;
+#[cfg(feature = "llm")]
+mod mock_llm;
 mod progress;
 mod report;
 mod run;
@@ -61,6 +63,9 @@ enum Verb {
     Gate(gate::Gate),
     /// Make a run the baseline of its suite.
     Bless(bless::Bless),
+    /// Serve a scripted model on a local port, for tests of clients.
+    #[cfg(feature = "llm")]
+    MockLlm(mock_llm::MockLlm),
 }
 
 /// Parses the command line, runs the verb, and turns the result into an exit code.
@@ -88,6 +93,8 @@ pub fn main() -> ExitCode {
         Verb::Report(verb) => verb.execute(),
         Verb::Gate(verb) => verb.execute(),
         Verb::Bless(verb) => verb.execute(),
+        #[cfg(feature = "llm")]
+        Verb::MockLlm(verb) => verb.execute(),
     };
     match result {
         Ok(exit) => exit.into(),

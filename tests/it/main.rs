@@ -21,6 +21,8 @@ mod investigate_cli;
 mod investigations;
 mod layers;
 mod leak;
+#[cfg(feature = "llm")]
+mod mock_llm;
 mod opaque;
 #[cfg(feature = "plot")]
 mod plot;
