@@ -22,6 +22,8 @@ mod investigations;
 mod layers;
 mod leak;
 #[cfg(feature = "llm")]
+mod llm;
+#[cfg(feature = "llm")]
 mod mock_llm;
 mod opaque;
 #[cfg(feature = "plot")]
