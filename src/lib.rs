@@ -51,4 +51,7 @@ pub mod report;
 
 pub mod gate;
 
+#[cfg(feature = "otel")]
+pub mod trace;
+
 pub mod cli;
