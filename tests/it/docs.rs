@@ -7,7 +7,8 @@ use incident_harness::suite::{Matrix, Suite};
 
 use crate::run::{output, stdout};
 
-const VERBS: &[&str] = &["run", "list", "generate", "check", "detect", "investigate", "explain", "score", "report", "gate", "bless"];
+const VERBS: &[&str] =
+    &["run", "list", "generate", "check", "detect", "investigate", "explain", "score", "report", "trace", "gate", "bless"];
 
 #[test]
 fn every_scenario_and_suite_that_help_and_documents_name_is_there() {

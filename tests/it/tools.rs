@@ -610,7 +610,7 @@ fn a_desk_records_every_call_and_ends_at_its_limit() {
     assert_eq!(refused, expected);
     let used_up = desk.ask::<TicketStats>("fetch_ticket_stats", json!({"date": "2024-01-11"}));
     assert_eq!(used_up.expect_err("nothing is left"), AskError::Budget { calls: 2 }, "which is not a bad argument");
-    assert_eq!(desk.into_calls().iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["c1", "c2", "c3", "c4"]);
+    assert_eq!(desk.calls().iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["c1", "c2", "c3", "c4"]);
 }
 
 /// Whether a value satisfies the part of JSON Schema that the tools use; every keyword must be one of those known here.
