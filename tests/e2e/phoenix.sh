@@ -63,12 +63,12 @@ YAML
 # What differs from one time to the next is named, not shown.
 mask() { sed -E "s#$endpoint#<phoenix>#g; s#$work#<folder>#g; s#[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+)?#<run>#g; s#in [0-9.]+s#in <time>#g"; }
 harness() {
-  printf '\n$ harness %s\n' "$*"
+  printf '$ harness %s\n' "$*"
   (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint "$root/target/release/harness" "$@" > out.txt 2>&1) || { cat "$work/out.txt" >&2; return 1; }
   mask < "$work/out.txt"
 }
 # The prompt and the lines that tell of traces.
-traced() { harness "$@" | grep -E '^\$|traces?[ ,]'; }
+traced() { echo; harness "$@" | grep -E '^\$|traces?[ ,]'; }
 read_back() { "$venv/bin/python" tests/e2e/phoenix.py "$endpoint" "$@"; }
 transcript() {
   printf 'harness %s, arize-phoenix %s, OTLP over HTTP; read back by the REST API\n' \
@@ -78,10 +78,12 @@ transcript() {
   read_back run incident-harness "$work/full/latest"
   traced trace full/latest
   read_back run incident-harness "$work/full/latest"
+  echo
   harness run halted.yaml --out halted | grep -E '^\$'
-  traced trace halted/latest --project halted
+  harness trace halted/latest --project halted
   read_back halted halted "$work/halted/latest"
-  harness investigate scenarios/deployment/android-crash.yaml --agent latest-deploy | sed -n '2,3p'
+  echo
+  harness investigate scenarios/deployment/android-crash.yaml --agent latest-deploy | sed -n '1,2p'
   read_back investigation incident-harness "$work/full/latest"
 }
 if [ "${1:-}" = --write ]; then
