@@ -1,22 +1,28 @@
 //! Agents: look with tools, conclude with a report. A blind room.
 //!
-//! An agent is one file and one row of [`REGISTRY`]; its settings are the fields of its struct. All agents of this room are
-//! deterministic: the same desk and the same case give the same calls and the same report, byte for byte.
+//! An agent is one file and one row of [`REGISTRY`]; its settings are the fields of its struct. Most are deterministic:
+//! the same desk and the same case give the same calls and the same report, byte for byte. Those that ask a language model do it on the line
+//! of their desk, and know neither network nor key.
 
 mod abstain;
 mod advice;
 mod constant;
 mod culprit;
 mod days;
+mod dialogue;
 mod largest_change;
 mod latest_deploy;
 mod likelihood;
+#[cfg(feature = "llm")]
+pub mod llm;
 mod look;
 mod random;
+mod react;
 pub mod report;
 mod segment_scan;
 pub mod sentiment;
 mod trajectory;
+mod two_stage;
 pub mod words;
 mod writing;
 
@@ -24,7 +30,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::chat::LineError;
+use crate::chat::{Endpoint, LineError};
 use crate::name::known_names;
 use crate::tool::Desk;
 use report::IncidentReport;
@@ -112,6 +118,24 @@ pub trait Agent: Send + Sync {
 
     /// Every setting that can change an answer, defaults included.
     fn settings(&self) -> Value;
+
+    /// How its model is reached; agents that ask none have no way to.
+    fn ways(&self) -> Option<Ways> {
+        None
+    }
+}
+
+/// What whoever sends an agent needs to know of its model. No part of its identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ways {
+    /// The model.
+    pub model: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// How often every investigation is made.
+    pub epochs: u32,
+    /// The most US dollars one investigation can cost; absent without prices.
+    pub ceiling_usd: Option<f64>,
 }
 
 /// A row of the registry.
@@ -122,6 +146,13 @@ pub struct Entry {
     pub about: &'static str,
     /// Builds it from settings; `{}` means defaults.
     pub build: fn(&Value) -> Result<Box<dyn Agent>, serde_json::Error>,
+    /// Whether it asks a language model: such agents take part only where they are named.
+    pub asks_model: bool,
+}
+
+/// Every agent that asks no model, by name.
+pub fn deterministic() -> impl Iterator<Item = &'static Entry> {
+    REGISTRY.iter().filter(|entry| !entry.asks_model)
 }
 
 /// Agents that look at nothing, or at one thing: what every other must beat.
@@ -129,34 +160,57 @@ pub const FLOORS: &[&str] = &["abstain", "constant", "largest-change", "latest-d
 
 /// Every agent, by name.
 pub const REGISTRY: &[Entry] = &[
-    Entry { name: "abstain", about: "Says that nothing is wrong, whatever happens.", build: from_settings::<abstain::Abstain> },
+    Entry {
+        name: "abstain",
+        about: "Says that nothing is wrong, whatever happens.",
+        build: from_settings::<abstain::Abstain>,
+        asks_model: false,
+    },
     Entry {
         name: "changes-only",
         about: "segment-scan that sees the change log and nothing else.",
         build: |settings| ablation(settings, &["metrics", "fetch_ticket_stats", "fetch_ticket_samples", "analyze_retention"]),
+        asks_model: false,
     },
-    Entry { name: "constant", about: "Names the same cause every time.", build: from_settings::<constant::Constant> },
+    Entry { name: "constant", about: "Names the same cause every time.", build: from_settings::<constant::Constant>, asks_model: false },
     Entry {
         name: "largest-change",
         about: "Blames the segment that moved most, and the change nearest to it.",
         build: from_settings::<largest_change::LargestChange>,
+        asks_model: false,
     },
-    Entry { name: "latest-deploy", about: "Blames the latest change before now.", build: from_settings::<latest_deploy::LatestDeploy> },
+    Entry {
+        name: "latest-deploy",
+        about: "Blames the latest change before now.",
+        build: from_settings::<latest_deploy::LatestDeploy>,
+        asks_model: false,
+    },
     Entry {
         name: "metrics-only",
         about: "segment-scan that sees product metrics, but neither tickets nor changes.",
         build: |settings| ablation(settings, &["tickets", "fetch_ticket_stats", "fetch_ticket_samples", "check_deployments"]),
+        asks_model: false,
     },
-    Entry { name: "random", about: "Names a random cause, change and scope.", build: from_settings::<random::Random> },
+    Entry { name: "react", about: "A language model looks with all tools and hands in a report.", build: react::react, asks_model: true },
+    Entry { name: "random", about: "Names a random cause, change and scope.", build: from_settings::<random::Random>, asks_model: false },
     Entry {
         name: "segment-scan",
         about: "Searches scopes by likelihood ratio, holds changes against the onset, knows harmless explanations.",
         build: from_settings::<segment_scan::SegmentScan>,
+        asks_model: false,
     },
+    Entry { name: "ticket-analyst", about: "A language model with the two ticket tools.", build: react::ticket_analyst, asks_model: true },
     Entry {
         name: "tickets-only",
         about: "segment-scan that sees tickets, but neither product metrics nor changes.",
         build: |settings| ablation(settings, &["dau", "wau", "events_per_user", "analyze_retention", "check_deployments"]),
+        asks_model: false,
+    },
+    Entry {
+        name: "two-stage",
+        about: "A language model decides one typed step at a time; a second one writes the report.",
+        build: two_stage::two_stage,
+        asks_model: true,
     },
 ];
 

@@ -4,6 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::tool::reply::{Range, Scope};
 
+/// Kinds of causes.
+pub const CAUSE_KINDS: &[&str] = &[
+    "deployment",
+    "config_change",
+    "segment_outage",
+    "dependency_failure",
+    "retention_decline",
+    "data_pipeline_gap",
+    "bot_burst",
+    "policy_change",
+];
+
+/// Kinds of harmless explanations.
+pub const BENIGN_KINDS: &[&str] =
+    &["holiday", "campaign", "mix_shift", "slow_growth", "decoy_deployment", "logging_outage", "taxonomy_change"];
+
 /// Whether something is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,7 +36,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {
-    /// Its kind: deployment, config_change, segment_outage, dependency_failure, retention_decline, data_pipeline_gap, bot_burst or policy_change.
+    /// One of [`CAUSE_KINDS`].
     pub kind: String,
     /// The change that did it; absent: none.
     #[serde(default)]
@@ -39,7 +55,7 @@ pub struct Cause {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Benign {
-    /// Its kind: holiday, campaign, mix_shift, slow_growth, decoy_deployment, logging_outage or taxonomy_change.
+    /// One of [`BENIGN_KINDS`].
     pub kind: String,
     /// The change that stands in the log for it, if one does.
     #[serde(default)]

@@ -3,6 +3,8 @@
 //! The words are those of chat completions, the protocol that every provider speaks. [`Line`] is the border: behind it stand a provider, a
 //! recording or a script, and nobody before it can tell.
 
+pub mod secret;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

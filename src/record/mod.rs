@@ -14,6 +14,7 @@
 //!   incidents/<id>/    observed.json and truth.json
 //! ```
 
+pub mod cassette;
 pub mod clock;
 pub mod journal;
 pub mod keys;
@@ -21,6 +22,7 @@ pub mod manifest;
 pub mod outcome;
 pub mod store;
 
+pub use cassette::{CassetteError, Cassettes, Mode, Replaying};
 pub use clock::{Clock, Watch};
 pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};

@@ -21,12 +21,12 @@ pub struct AgentColumn {
     pub settings: serde_json::Value,
 }
 
-/// Builds the agents of a suite; without any named, every one of the registry.
+/// Builds the agents of a suite; without any named, every one that asks no model.
 ///
 /// # Errors
 /// [`PlanError::Agent`] for an unknown name or setting.
 pub fn agents(suite: &Suite) -> Result<Vec<AgentColumn>, PlanError> {
-    let all = || agent::REGISTRY.iter().map(|entry| ModelSpec::named(entry.name)).collect();
+    let all = || agent::deterministic().map(|entry| ModelSpec::named(entry.name)).collect();
     suite.agents.clone().unwrap_or_else(all).iter().map(|spec| agent_column(spec, &suite.investigation)).collect()
 }
 

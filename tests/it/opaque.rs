@@ -120,7 +120,7 @@ fn everything(scenario: &Scenario) -> Vec<(By, String, String)> {
         pieces.push((By::World, format!("calls of {:?}", sent.trigger), told));
         pieces.push((By::Agent, format!("report of {:?}", sent.trigger), said));
     }
-    for agent in agent::REGISTRY {
+    for agent in agent::deterministic() {
         let [told, said] = concluded(&prepared, end.clone(), agent.name, None, Some("What happened?"));
         pieces.push((By::World, format!("calls of {}", agent.name), told));
         pieces.push((By::Agent, format!("report of {}", agent.name), said));

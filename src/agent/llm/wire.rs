@@ -1,0 +1,250 @@
+//! Chat completions as they go over the wire: requests as every server takes them, answers with every field optional.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::chat::secret::Secrets;
+use crate::chat::{Choice, Completion, Message, Request, Source, ToolCall, Usage};
+
+/// An answer, and whether a script made it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Heard {
+    pub(super) completion: Completion,
+    pub(super) source: Source,
+}
+
+/// What answers of `harness mock-llm` are known by, through proxies too.
+const SCRIPTED: &str = "scripted";
+
+/// The body of a request.
+pub(super) fn body(request: &Request, stream: bool) -> Value {
+    let mut body = json!({
+        "model": request.model,
+        "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
+        "max_tokens": request.max_tokens,
+        "stream": stream,
+    });
+    if stream {
+        body["stream_options"] = json!({"include_usage": true});
+    }
+    if let Some(temperature) = request.temperature {
+        body["temperature"] = temperature.into();
+    }
+    if let Some(seed) = request.seed {
+        body["seed"] = (seed + u64::from(request.epoch)).into();
+    }
+    if request.tools.is_empty() {
+        return body;
+    }
+    let tool = |offer: &crate::chat::Offer| {
+        let mut function = json!({"name": offer.name, "description": offer.about, "parameters": offer.schema});
+        if offer.strict {
+            function["strict"] = true.into();
+        }
+        json!({"type": "function", "function": function})
+    };
+    body["tools"] = request.tools.iter().map(tool).collect();
+    body["tool_choice"] = match &request.choice {
+        Choice::Auto => "auto".into(),
+        Choice::Forced(name) => json!({"type": "function", "function": {"name": name}}),
+    };
+    if let Some(parallel) = request.parallel_tool_calls {
+        body["parallel_tool_calls"] = parallel.into();
+    }
+    body
+}
+
+fn message(message: &Message) -> Value {
+    match message {
+        Message::System(text) => json!({"role": "system", "content": text}),
+        Message::User(text) => json!({"role": "user", "content": text}),
+        // An empty text and not null: some servers answer null with 500.
+        Message::Assistant { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
+        Message::Assistant { text, calls } => {
+            let call =
+                |call: &ToolCall| json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}});
+            json!({"role": "assistant", "content": text, "tool_calls": calls.iter().map(call).collect::<Vec<_>>()})
+        }
+        Message::Tool { id, text } => json!({"role": "tool", "tool_call_id": id, "content": text}),
+    }
+}
+
+/// Reads a whole answer.
+pub(super) fn read(answer: &Value, request: &Request) -> Result<Heard, String> {
+    if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
+        return Err(format!("an error in a successful answer: {}", said(&error.to_string())));
+    }
+    let Some(choice) = answer["choices"].as_array().and_then(|choices| choices.first()) else {
+        return Err(format!("an answer without `choices`: {}", said(&answer.to_string())));
+    };
+    let said = &choice["message"];
+    let mut calls: Vec<ToolCall> = said["tool_calls"].as_array().into_iter().flatten().filter_map(call).collect();
+    if calls.is_empty() {
+        calls.extend(call(&json!({"function": said["function_call"]})));
+    }
+    Ok(Heard {
+        completion: Completion {
+            text: text(&said["content"]),
+            refusal: text(&said["refusal"]),
+            calls: numbered(calls, request),
+            finish: choice["finish_reason"].as_str().map(str::to_owned),
+            usage: usage(&answer["usage"]),
+            model: answer["model"].as_str().map(str::to_owned),
+        },
+        source: source(answer),
+    })
+}
+
+fn source(answer: &Value) -> Source {
+    if answer["system_fingerprint"] == SCRIPTED { Source::Scripted } else { Source::Model }
+}
+
+fn call(call: &Value) -> Option<ToolCall> {
+    let function = &call["function"];
+    let arguments = match &function["arguments"] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        // Some servers send what they should have quoted.
+        other => other.to_string(),
+    };
+    Some(ToolCall { id: call["id"].as_str().unwrap_or_default().to_owned(), name: function["name"].as_str()?.to_owned(), arguments })
+}
+
+/// Ids for calls without one, and for those that share one: none of the conversation has it.
+fn numbered(mut calls: Vec<ToolCall>, request: &Request) -> Vec<ToolCall> {
+    for at in 0..calls.len() {
+        let (before, rest) = calls.split_at_mut(at);
+        let call = &mut rest[0];
+        if call.id.is_empty() || before.iter().any(|other| other.id == call.id) {
+            call.id = format!("call-{}-{at}", request.messages.len());
+        }
+    }
+    calls
+}
+
+/// A text, or the texts of a list of parts.
+fn text(content: &Value) -> Option<String> {
+    match content {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) => {
+            let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+            (!texts.is_empty()).then(|| texts.concat())
+        }
+        _ => None,
+    }
+}
+
+/// Tokens; a prompt of none is a proxy that made the numbers up.
+fn usage(usage: &Value) -> Option<Usage> {
+    let prompt = usage["prompt_tokens"].as_u64().filter(|&tokens| tokens > 0)?;
+    let completion = usage["completion_tokens"].as_u64()?;
+    Some(Usage { prompt, completion, cached: usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0) })
+}
+
+/// A streamed answer, piece by piece.
+#[derive(Default)]
+pub(super) struct Pieces {
+    text: Option<String>,
+    refusal: Option<String>,
+    calls: BTreeMap<u64, ToolCall>,
+    finish: Option<String>,
+    usage: Option<Usage>,
+    model: Option<String>,
+    scripted: bool,
+    any: bool,
+}
+
+impl Pieces {
+    pub(super) fn is_empty(&self) -> bool {
+        !self.any
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    /// Adds a chunk. Names and ids are taken once, some servers repeat them; arguments are joined.
+    pub(super) fn add(&mut self, chunk: &Value) -> Result<(), String> {
+        self.any = true;
+        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+            return Err(format!("the stream broke off with an error: {}", said(&error.to_string())));
+        }
+        self.scripted |= source(chunk) == Source::Scripted;
+        self.usage = usage(&chunk["usage"]).or(self.usage);
+        if let Some(model) = chunk["model"].as_str() {
+            self.model = Some(model.to_owned());
+        }
+        let Some(choice) = chunk["choices"].as_array().and_then(|choices| choices.first()) else { return Ok(()) };
+        if let Some(finish) = choice["finish_reason"].as_str() {
+            self.finish = Some(finish.to_owned());
+        }
+        let delta = &choice["delta"];
+        for (field, piece) in [(&mut self.text, &delta["content"]), (&mut self.refusal, &delta["refusal"])] {
+            if let Some(piece) = text(piece) {
+                field.get_or_insert_default().push_str(&piece);
+            }
+        }
+        for (at, piece) in delta["tool_calls"].as_array().into_iter().flatten().enumerate() {
+            let index = piece["index"].as_u64().unwrap_or(at as u64);
+            let call =
+                self.calls.entry(index).or_insert_with(|| ToolCall { id: String::new(), name: String::new(), arguments: String::new() });
+            for (field, said) in [(&mut call.id, &piece["id"]), (&mut call.name, &piece["function"]["name"])] {
+                if field.is_empty() {
+                    field.push_str(said.as_str().unwrap_or_default());
+                }
+            }
+            call.arguments.push_str(piece["function"]["arguments"].as_str().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    pub(super) fn whole(self, request: &Request) -> Heard {
+        let calls = self.calls.into_values().filter(|call| !call.name.is_empty()).collect();
+        Heard {
+            completion: Completion {
+                text: self.text,
+                refusal: self.refusal,
+                calls: numbered(calls, request),
+                finish: self.finish,
+                usage: self.usage,
+                model: self.model,
+            },
+            source: if self.scripted { Source::Scripted } else { Source::Model },
+        }
+    }
+}
+
+/// An answer without secrets.
+pub(super) fn clean(heard: Heard, secrets: &Secrets) -> (Completion, Source) {
+    let Heard { completion, source } = heard;
+    let clean = |text: String| secrets.clean(&text);
+    let calls =
+        completion.calls.into_iter().map(|call| ToolCall { arguments: clean(call.arguments), name: clean(call.name), ..call }).collect();
+    let completion = Completion {
+        text: completion.text.map(clean),
+        refusal: completion.refusal.map(clean),
+        calls,
+        model: completion.model.map(clean),
+        ..completion
+    };
+    (completion, source)
+}
+
+/// What a body says, in one line: the message of an error object, or the beginning of whatever it is.
+pub(super) fn said(body: &str) -> String {
+    let parsed: Option<Value> = serde_json::from_str(body).ok();
+    let error = parsed.as_ref().map(|value| value.get("error").unwrap_or(value));
+    let message = error.and_then(|error| error["message"].as_str().or(error.as_str()));
+    let code = error.and_then(|error| error["code"].as_str()).filter(|code| !message.unwrap_or_default().contains(code));
+    let text = match (message, code) {
+        (Some(message), Some(code)) => format!("{message}, {code}"),
+        (Some(message), None) => message.to_owned(),
+        (None, _) => body.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    match text.trim() {
+        "" => "nothing said".to_owned(),
+        text if text.chars().count() > 300 => format!("{}…", text.chars().take(300).collect::<String>()),
+        text => text.to_owned(),
+    }
+}
