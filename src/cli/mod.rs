@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod score;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Verb {
     Score(score::Score),
     /// Render the report of a run again; models are not run.
     Report(report::Report),
+    /// Send a run's traces to Phoenix or another OpenTelemetry collector.
+    Trace(trace::Trace),
     /// Compare a run's scores with a baseline; exit 1 when they dropped.
     Gate(gate::Gate),
     /// Make a run the baseline of its suite.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Explain(verb) => verb.execute(),
         Verb::Score(verb) => verb.execute(),
         Verb::Report(verb) => verb.execute(),
+        Verb::Trace(verb) => verb.execute(),
         Verb::Gate(verb) => verb.execute(),
         Verb::Bless(verb) => verb.execute(),
         #[cfg(feature = "llm")]

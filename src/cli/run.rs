@@ -59,12 +59,19 @@ pub(super) struct Run {
     /// Print the scorecard as JSON on stdout.
     #[arg(long)]
     json: bool,
+    /// Send traces to the collector at PHOENIX_COLLECTOR_ENDPOINT when the run is done (see `harness trace`).
+    #[arg(long)]
+    trace: bool,
     #[command(flatten)]
     results: Results,
 }
 
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        #[cfg(not(feature = "otel"))]
+        if self.trace {
+            return super::trace::refuse();
+        }
         let suite = if self.resume.is_none() { Some(self.suite()?) } else { None };
         silence_worker_panics();
         let stop = stop_on_interrupt()?;
@@ -108,7 +115,15 @@ impl Run {
             counter.finish();
         }
         match ended? {
-            Ended::Complete(store) => report::score_and_render(&store, self.json),
+            Ended::Complete(store) => {
+                #[cfg_attr(not(feature = "otel"), expect(unused_variables, reason = "traces alone need it again"))]
+                let (exit, judgement) = report::score_and_render(&store, self.json)?;
+                #[cfg(feature = "otel")]
+                if self.trace {
+                    super::trace::trace_run(&store, &judgement);
+                }
+                Ok(exit)
+            }
             Ended::Interrupted(store) => {
                 tell(&format!("interrupted; go on with: harness run --resume {}", store.folder().display()));
                 Ok(Exit::Interrupted)

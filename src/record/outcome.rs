@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::Clock;
 use super::keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 use crate::agent::Alert;
 use crate::agent::report::IncidentReport;
@@ -148,8 +149,9 @@ pub enum Entry {
         outcome: Outcome,
         /// How often parameters were estimated.
         fits: usize,
-        /// Wall-clock seconds it took.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
     /// An investigation. What the agent did and concluded stands in its trajectory.
     Investigation {
@@ -157,8 +159,9 @@ pub enum Entry {
         key: InvestigationKey,
         /// How it ended.
         outcome: Outcome,
-        /// Wall-clock seconds it took.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
 }
 
@@ -209,7 +212,7 @@ pub struct ThresholdRecord {
     pub threshold: Option<Threshold>,
 }
 
-/// Seconds one job took.
+/// When one job was done, and how long it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
@@ -217,15 +220,17 @@ pub enum Timing {
     Detection {
         /// What was computed.
         key: DetectionKey,
-        /// Wall-clock seconds.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
     /// An investigation.
     Investigation {
         /// What was computed.
         key: InvestigationKey,
-        /// Wall-clock seconds.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
 }
 

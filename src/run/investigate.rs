@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use super::done::Done;
 use super::job::infra;
@@ -13,7 +12,9 @@ use super::{Progress, Sitting};
 use crate::agent::{self, Case, Halt, Trajectory};
 use crate::chat::LineError;
 use crate::data::incident::Incident;
-use crate::record::{Entry, Investigation, InvestigationKey, JournalWriter, Limit, Outcome, PageGroup, Record, Store, StoreError, Trigger};
+use crate::record::{
+    Clock, Entry, Investigation, InvestigationKey, JournalWriter, Limit, Outcome, PageGroup, Record, Store, StoreError, Trigger, Watch,
+};
 use crate::seed::Seed;
 use crate::suite::matrix::AgentColumn;
 use crate::synth::{self, SynthError};
@@ -96,16 +97,12 @@ pub(super) fn all(
         &jobs,
         sitting.jobs,
         sitting.stop,
-        |job| {
-            let clock = Instant::now();
-            let (outcome, trajectory) = work(&shelf, job);
-            (outcome, trajectory, clock.elapsed().as_secs_f64())
-        },
-        |job, (outcome, trajectory, seconds)| {
+        |job| work(&shelf, job),
+        |job, Worked { outcome, trajectory, clock }| {
             if let Some(trajectory) = &trajectory {
                 store.write_trajectory(&job.key.digest(), trajectory)?;
             }
-            let entry = Entry::Investigation { key: job.key.clone(), outcome, seconds };
+            let entry = Entry::Investigation { key: job.key.clone(), outcome, clock };
             writer.append(&entry)?;
             done.add(entry);
             (sitting.progress)(Progress::JobDone);
@@ -190,27 +187,41 @@ impl<'a> Shelf<'a> {
     }
 }
 
+/// What came of an investigation.
+#[derive(Debug)]
+pub struct Worked {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was done; absent where the generator failed or the agent panicked.
+    pub trajectory: Option<Trajectory>,
+    /// When.
+    pub clock: Clock,
+}
+
 /// Makes one investigation; whatever goes wrong becomes its outcome.
-pub fn work(shelf: &Shelf<'_>, job: &Job) -> (Outcome, Option<Trajectory>) {
-    let result = caught(|| shelf.take(job.incident).map(|prepared| investigate(shelf.plan, &prepared, job)));
+pub fn work(shelf: &Shelf<'_>, job: &Job) -> Worked {
+    let watch = Watch::start();
+    let result = caught(|| shelf.take(job.incident).map(|prepared| investigate(shelf.plan, &prepared, job, &watch)));
     shelf.done(job.incident);
+    let failed = |outcome| Worked { outcome, trajectory: None, clock: watch.stop() };
     match result {
-        Ok(Ok(done)) => done,
-        Ok(Err(error)) => (infra("generator", &error.to_string()), None),
-        Err(panic) => (infra("agent", &panic), None),
+        Ok(Ok(worked)) => worked,
+        Ok(Err(error)) => failed(infra("generator", &error.to_string())),
+        Err(panic) => failed(infra("agent", &panic)),
     }
 }
 
-fn investigate(plan: &Plan, prepared: &Prepared, job: &Job) -> (Outcome, Option<Trajectory>) {
+fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch) -> Worked {
     let column: &AgentColumn = &plan.agents[job.agent];
     let grid = &plan.incidents[job.incident].observed.known.grid;
     let seen = AsOf::new(prepared, grid.end(job.sent.bucket));
     // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names.
     let seed = Seed::derive(["investigate", job.key.incident.as_str(), &job.key.digest()]);
+    let opened = watch.seconds();
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed);
     let case = Case { question: job.sent.question.as_deref(), alert: job.sent.alert.as_ref(), earlier: &[] };
     let (trajectory, result) = agent::investigate(column.agent.as_ref(), &case, &mut desk);
-    (ended(result), Some(trajectory))
+    Worked { outcome: ended(result), trajectory: Some(trajectory), clock: watch.stop().with_steps(opened, desk.stamps()) }
 }
 
 /// What an agent uses up is its own doing; only what breaks is infrastructure.

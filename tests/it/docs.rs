@@ -17,6 +17,7 @@ const VERBS: &[&str] = &[
     "explain",
     "score",
     "report",
+    "trace",
     "gate",
     "bless",
     #[cfg(feature = "llm")]

@@ -39,4 +39,6 @@ mod support;
 mod synth;
 mod synth_text;
 mod tools;
+#[cfg(feature = "otel")]
+mod trace;
 mod vus;
