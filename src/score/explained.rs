@@ -152,20 +152,21 @@ pub(super) fn cause_counts(
             file.counts += counts;
         }
     };
-    for investigation in investigations {
+    // Variants repeat the noise of their bases: they have a section of their own.
+    let own = |one: &&JudgedInvestigation| {
+        !matches!(one.record.key.trigger, Trigger::Page(_)) && !sides[&one.record.key.incident].is_variant()
+    };
+    for investigation in investigations.iter().filter(own) {
         let key = &investigation.record.key;
-        if matches!(key.trigger, Trigger::Page(_)) {
-            continue;
-        }
         let counts = investigation.judged.as_ref().map_or_else(|| root_cause::failed(&investigation.expected), JudgedReport::counts);
         let role = roles.get(&key.agent).copied().unwrap_or(Role::Model);
         add(&key.agent, role, key.trigger.kind(), &sides[&key.incident], &counts);
     }
     // The oracle answers every trigger once.
     let mut seen = std::collections::BTreeSet::new();
-    for investigation in investigations {
+    for investigation in investigations.iter().filter(own) {
         let key = &investigation.record.key;
-        if !matches!(key.trigger, Trigger::Page(_)) && seen.insert((&key.incident, &key.trigger)) {
+        if seen.insert((&key.incident, &key.trigger)) {
             let side = &sides[&key.incident];
             let report = truthful::report(&investigation.expected);
             let counts = root_cause::judge(&Answer::Report(&report, &[]), &judgeable(&investigation.expected, side)).counts();
@@ -203,7 +204,7 @@ pub(super) fn join(
             // A floor stays one whoever is sent to its pages, and so does a floor that is sent.
             let role = column.role.max(roles.get(agent).copied().unwrap_or(Role::Model));
             let files = &mut counts.entry((&column.config, agent)).or_insert_with(|| (role, Files::new())).1;
-            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty()) {
+            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty() && !side.is_variant()) {
                 let own: Vec<&PageGroup> = groups.iter().filter(|group| group.incident == *id && group.model == column.config).collect();
                 let with: Vec<Investigated<'_>> = own
                     .iter()
