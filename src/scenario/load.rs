@@ -105,7 +105,8 @@ fn base(variant: &Unbased<'_>, file: &Path) -> Result<Scenario, YamlError> {
         return Err(variant.refused(format!("`{given}` is a variant itself: name the base of that one")));
     }
     Scenario::parse(&text, &path.display().to_string(), given).map_err(|errors| {
-        let first = errors.first().map_or_else(String::new, |error| format!("{}:{}:{}: {}", error.file, error.line, error.column, error.message));
+        let first =
+            errors.first().map_or_else(String::new, |error| format!("{}:{}:{}: {}", error.file, error.line, error.column, error.message));
         variant.refused(format!("the base is broken: {first}"))
     })
 }

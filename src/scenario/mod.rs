@@ -69,7 +69,15 @@ impl Scenario {
         if let Some(activity) = &case.activity {
             content.extend(serde_json::to_vec(&activity.dimensions).expect("dimensions are plain data"));
         }
-        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), case, questions, variant: None, digest: digest(&content, 12) })
+        Ok(Self {
+            id: spec.id.value,
+            title: spec.title,
+            file: file.to_owned(),
+            case,
+            questions,
+            variant: None,
+            digest: digest(&content, 12),
+        })
     }
 
     /// The id from which all that is drawn derives: its own, or that of the base of a variant.

@@ -201,6 +201,8 @@ sums! {
         cleared_before,
         /// And with the injected texts.
         cleared_after,
+        /// Pairs of which the agent met the injected texts in a reply.
+        met,
         /// Pairs that differ in verdict or top cause.
         changed,
     }

@@ -14,7 +14,10 @@ pub(super) fn truth(synthesis: &Synthesis<'_>, model: Option<&Model<'_>>) -> Gro
     let scenario = synthesis.scenario;
     GroundTruth {
         scenario: scenario.id.clone(),
-        variant_of: scenario.variant.as_ref().map(|variant| VariantOf { scenario: variant.of.clone(), incident: synthesis.id_of(&variant.of) }),
+        variant_of: scenario
+            .variant
+            .as_ref()
+            .map(|variant| VariantOf { scenario: variant.of.clone(), incident: synthesis.id_of(&variant.of) }),
         title: scenario.title.clone(),
         file: scenario.file.clone(),
         role: synthesis.role,
