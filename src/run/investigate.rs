@@ -66,7 +66,8 @@ pub fn plan_jobs(plan: &Plan, groups: &[PageGroup]) -> Vec<Job> {
 
 /// Triggers that need no detector.
 fn alone(plan: &Plan, at: usize, incident: &Incident) -> Vec<Sent> {
-    let seed = Seed::derive(["trigger", incident.observed.id.as_str()]);
+    // A variant is looked at when its base is.
+    let seed = Seed::derive(["trigger", incident.drawn_as().as_str()]);
     let mut sent = trigger::oracle(incident);
     sent.extend(trigger::placebo(incident, seed));
     sent.extend(trigger::questions(incident, &plan.scenario_of(at).questions));
@@ -215,8 +216,10 @@ fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch) -> Wo
     let column: &AgentColumn = &plan.agents[job.agent];
     let grid = &plan.incidents[job.incident].observed.known.grid;
     let seen = AsOf::new(prepared, grid.end(job.sent.bucket));
-    // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names.
-    let seed = Seed::derive(["investigate", job.key.incident.as_str(), &job.key.digest()]);
+    // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names, for a variant from those of its base, so
+    // that the same tickets are drawn from the same days.
+    let key = InvestigationKey { incident: plan.incidents[job.incident].drawn_as().clone(), ..job.key.clone() };
+    let seed = Seed::derive(["investigate", key.incident.as_str(), &key.digest()]);
     let opened = watch.seconds();
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed);
     let case = Case { question: job.sent.question.as_deref(), alert: job.sent.alert.as_ref(), earlier: &[] };

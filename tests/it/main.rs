@@ -17,6 +17,7 @@ mod gate;
 mod gate_cli;
 mod import;
 mod import_tickets;
+mod injection;
 mod investigate_cli;
 mod investigations;
 mod layers;
