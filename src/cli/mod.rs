@@ -12,6 +12,7 @@ mod investigate;
 mod list;
 #[cfg(feature = "llm")]
 mod mock_llm;
+mod models;
 mod progress;
 mod report;
 mod run;

@@ -8,9 +8,14 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
+use super::models::Paying;
 use super::progress::Counter;
 use super::{Results, report, tell};
+use crate::chat::Line;
 use crate::detect::residual::Refit;
+use crate::record::Store;
+use crate::run::investigate::Stop;
+use crate::run::models::{Models, Quote};
 use crate::run::{self, Ended, Progress, Sitting};
 use crate::seed::SeedRole;
 use crate::suite::{ModelSpec, Seeds, Suite};
@@ -63,6 +68,8 @@ pub(super) struct Run {
     #[arg(long)]
     trace: bool,
     #[command(flatten)]
+    paying: Paying,
+    #[command(flatten)]
     results: Results,
 }
 
@@ -105,7 +112,18 @@ impl Run {
         };
         let started = jiff::Timestamp::now();
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-        let mut sitting = Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, started: &started };
+        let suite_id = match (&self.resume, &suite) {
+            (Some(folder), _) => suite_of(folder)?,
+            (None, Some(suite)) => suite.id.clone(),
+            (None, None) => String::new(),
+        };
+        let line = line(IN_FLIGHT, &stop);
+        let cassettes = self.paying.cassettes(&suite_id, &[]);
+        let approve = |quote: &Quote| self.paying.approve(quote);
+        let models =
+            Models { line: line.as_ref(), cassettes: &cassettes, in_flight: IN_FLIGHT, budget: self.paying.budget(), approve: &approve };
+        let mut sitting =
+            Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, models: Some(models), started: &started };
         let ended = match (&self.resume, suite) {
             (Some(folder), _) => run::resume(folder, &mut sitting),
             (None, Some(suite)) => run::start(suite, &mut sitting),
@@ -122,6 +140,14 @@ impl Run {
                 if self.trace {
                     super::trace::trace_run(&store, &judgement);
                 }
+                Ok(exit)
+            }
+            Ended::Stopped(store, stop) => {
+                let (why, exit) = match stop {
+                    Stop::Budget(why) => (format!("budget used up: {why}"), Exit::Budget),
+                    Stop::Blocked(why) => (why, Exit::Infra),
+                };
+                tell(&format!("{why}; go on with: harness run --resume {}", store.folder().display()));
                 Ok(exit)
             }
             Ended::Interrupted(store) => {
@@ -172,6 +198,25 @@ impl Run {
         crate::gate::rules(&suite)?;
         Ok(suite)
     }
+}
+
+/// Investigations by models at once.
+const IN_FLIGHT: usize = 4;
+
+/// The line to models, as far as this program has one.
+#[cfg(feature = "llm")]
+fn line(in_flight: usize, stop: &Arc<AtomicBool>) -> Box<dyn Line> {
+    Box::new(crate::agent::llm::Http::new(in_flight, Arc::clone(stop)))
+}
+#[cfg(not(feature = "llm"))]
+fn line(_in_flight: usize, _stop: &Arc<AtomicBool>) -> Box<dyn Line> {
+    Box::new(crate::chat::Nobody)
+}
+
+/// The id of the suite that a run was of.
+fn suite_of(folder: &std::path::Path) -> anyhow::Result<String> {
+    let manifest = Store::open(folder)?.manifest()?;
+    Ok(manifest.suite["id"].as_str().unwrap_or_default().to_owned())
 }
 
 pub(super) fn parse_role(text: &str) -> Result<SeedRole, String> {

@@ -21,6 +21,20 @@ pub struct AgentColumn {
     pub settings: serde_json::Value,
 }
 
+impl AgentColumn {
+    /// Whether it asks a language model.
+    #[must_use]
+    pub fn asks_model(&self) -> bool {
+        self.agent.ways().is_some()
+    }
+
+    /// How often every investigation is made.
+    #[must_use]
+    pub fn epochs(&self) -> u32 {
+        self.agent.ways().map_or(1, |ways| ways.epochs)
+    }
+}
+
 /// Builds the agents of a suite; without any named, every one that asks no model.
 ///
 /// # Errors

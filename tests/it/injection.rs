@@ -360,7 +360,8 @@ fn with_stand_in(stand_in: Box<dyn Agent>) -> Scorecard {
     let shelf = investigate::Shelf::new(&plan, &jobs);
     let mut records: Vec<Investigation> = store.investigations().expect("records");
     for job in jobs.iter().filter(|job| job.agent == place) {
-        let (outcome, trajectory) = investigate::work(&shelf, job);
+        let investigate::Worked { outcome, trajectory, .. } =
+            investigate::work(&shelf, job, None, &std::sync::atomic::AtomicBool::new(false));
         assert_eq!(outcome, Outcome::Answered);
         let trajectory = trajectory.expect("it answered");
         store.write_trajectory(&job.key.digest(), &trajectory).expect("a file");
