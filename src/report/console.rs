@@ -112,6 +112,7 @@ pub fn name(row: &ModelRow) -> String {
     match row.role {
         Role::Model | Role::Oracle => row.label(),
         Role::Floor => format!("floor {}", row.label()),
+        Role::Scripted => format!("scripted {}", row.label()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::Claim;
 use super::counts::{Counts, InjectionTally, Tally};
-use super::explained::JudgedInvestigation;
+use super::explained::{JudgedInvestigation, roles};
 use super::judge::Side;
 use super::metric::{Better, Formula, Metric, Over, Unit};
 use super::root_cause::{self, Expected};
@@ -97,7 +97,7 @@ pub(super) fn counts(manifest: &Manifest, investigations: &[JudgedInvestigation]
         .iter()
         .map(|one| ((&one.record.key.incident, &one.record.key.trigger, &one.record.key.agent, one.record.key.epoch), one))
         .collect();
-    let roles: BTreeMap<&ConfigId, Role> = manifest.agents.iter().map(|agent| (&agent.config, agent.role)).collect();
+    let roles = roles(manifest, investigations);
     let mut rows: BTreeMap<&ConfigId, Files> = BTreeMap::new();
     for one in investigations {
         let key = &one.record.key;

@@ -38,18 +38,28 @@ pub enum Unit {
     Days,
     /// Calls of tools.
     Calls,
+    /// Answers of a model.
+    Turns,
+    /// Tokens of requests and answers.
+    Tokens,
+    /// US dollars.
+    Usd,
 }
 
 impl Unit {
     /// A number of this unit as tables print it: shares as `.09`, others as `1.50`.
     #[must_use]
     pub fn show(self, value: f64) -> String {
-        let text = format!("{value:.2}");
+        let text = match self {
+            Self::Tokens => format!("{value:.0}"),
+            Self::Usd => format!("{value:.4}"),
+            _ => format!("{value:.2}"),
+        };
         // A drop that rounds to nothing has no sign.
         let text = if text == "-0.00" { "0.00".to_owned() } else { text };
         match self {
             Self::Share => text.replacen("0.", ".", usize::from(value.abs() < 0.995)),
-            Self::PerHundredDays | Self::Hours | Self::Days | Self::Calls => text,
+            _ => text,
         }
     }
 }
@@ -62,6 +72,9 @@ impl fmt::Display for Unit {
             Self::Hours => "h",
             Self::Days => "d",
             Self::Calls => "calls",
+            Self::Turns => "turns",
+            Self::Tokens => "tokens",
+            Self::Usd => "USD",
         })
     }
 }
@@ -122,6 +135,8 @@ pub enum Over {
     Causes,
     /// Files of which a cause was named.
     Named,
+    /// Files with an investigation by a model.
+    Models,
     /// Files with an investigation of nothing.
     Nothing,
     /// Files with a harmless event that was investigated.
@@ -152,6 +167,7 @@ impl Over {
             Self::Detections => tally.detected > 0,
             Self::Causes => tally.cause.causes > 0,
             Self::Named => tally.cause.right > 0,
+            Self::Models => tally.model.investigations > 0,
             Self::Nothing => tally.cause.nothing > 0,
             Self::Benign => tally.cause.benign > 0,
             Self::Due => tally.end.due() > 0,
