@@ -117,8 +117,7 @@ fn kind(span: &Span) -> &str {
 /// The program, with no collector but the one that is given.
 fn said(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
     let mut command = harness(folder, arguments);
-    let unset =
-        ["PHOENIX_COLLECTOR_ENDPOINT", "PHOENIX_API_KEY", "PHOENIX_CLIENT_HEADERS", "PHOENIX_PROJECT_NAME", "HTTP_PROXY", "http_proxy"];
+    let unset = ["PHOENIX_API_KEY", "PHOENIX_CLIENT_HEADERS", "PHOENIX_PROJECT_NAME", "HTTP_PROXY", "http_proxy"];
     for name in unset {
         command.env_remove(name);
     }
