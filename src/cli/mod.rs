@@ -10,6 +10,7 @@ mod gate;
 mod generate;
 mod investigate;
 mod list;
+mod llm;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod progress;

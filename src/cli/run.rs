@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
+use super::llm::Llm;
 use super::progress::Counter;
 use super::{Results, report, tell};
 use crate::detect::residual::Refit;
@@ -21,6 +22,7 @@ use crate::suite::{ModelSpec, Seeds, Suite};
   harness run scenarios/ --models lgbm,prophet,arima
   harness run scenarios/deployment scenarios/quiet --models arima --seeds 10
   harness run evals/gate.yaml
+  harness run scenarios/deployment --models arima --agents segment-scan,react --llm gpt-4o-mini --epochs 3
   harness run --resume results/latest")]
 pub(super) struct Run {
     /// Scenario files or folders, or one suite file.
@@ -61,10 +63,21 @@ pub(super) struct Run {
     json: bool,
     #[command(flatten)]
     results: Results,
+    #[command(flatten)]
+    llm: Llm,
+    /// Times every investigation is made by agents that ask a language model [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Language models", conflicts_with = "resume")]
+    epochs: Option<u32>,
 }
 
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        let flags = self.llm.flags();
+        anyhow::ensure!(
+            self.resume.is_none() || flags.is_empty(),
+            "--resume goes on with the settings that the run was started with: leave out {}",
+            flags.join(", ")
+        );
         let suite = if self.resume.is_none() { Some(self.suite()?) } else { None };
         silence_worker_panics();
         let stop = stop_on_interrupt()?;
@@ -147,6 +160,7 @@ impl Run {
         if !self.end_to_end.is_empty() {
             suite.investigation.end_to_end = Some(self.end_to_end.clone());
         }
+        self.tell_models(&mut suite)?;
         suite.seeds.role = self.role.unwrap_or(suite.seeds.role);
         suite.seeds.count = self.seeds.unwrap_or(suite.seeds.count);
         suite.detection.refit = self.refit.unwrap_or(suite.detection.refit);
@@ -156,6 +170,12 @@ impl Run {
         // A rule that could never be applied is told before hours of work, not after.
         crate::gate::rules(&suite)?;
         Ok(suite)
+    }
+
+    /// Flags for language models, as settings of the agents that ask one.
+    fn tell_models(&self, suite: &mut Suite) -> anyhow::Result<()> {
+        let agents = suite.agents.iter_mut().flatten();
+        self.llm.put_into(agents.map(|spec| (spec.name.as_str(), &mut spec.settings)), self.epochs)
     }
 }
 
