@@ -1,5 +1,5 @@
-# The three things one does here. Everything else is a cargo command.
-.PHONY: run check bench
+# What one does here. Everything else is a cargo command.
+.PHONY: run check bench start stop logs e2e-phoenix
 
 run: ## the main job
 	cargo run --release -- run scenarios/ --models lgbm,prophet,arima
@@ -9,3 +9,15 @@ check: ## what CI runs
 
 bench: ## timings of the models' inner loops
 	cargo bench --bench lgbm --bench prophet --bench arima
+
+start: ## Phoenix for traces, at http://localhost:6006
+	docker compose up --detach
+
+stop: ## stop it; traces stay
+	docker compose down
+
+logs: ## what it says
+	docker compose logs --follow
+
+e2e-phoenix: ## traces against a real Phoenix from PyPI; the transcript goes to results/reference/e2e
+	bash tests/e2e/phoenix.sh --write

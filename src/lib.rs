@@ -51,6 +51,9 @@ pub mod report;
 
 pub mod gate;
 
+#[cfg(feature = "otel")]
+pub mod trace;
+
 #[cfg(feature = "llm")]
 pub mod mock_llm;
 

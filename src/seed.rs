@@ -44,6 +44,12 @@ impl Seed {
         ChaCha8Rng::from_seed(self.0)
     }
 
+    /// All bytes, for identifiers.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// The first eight bytes as a number.
     #[must_use]
     pub fn as_u64(self) -> u64 {

@@ -277,6 +277,15 @@ pub trait Line: Send + Sync {
     fn complete(&self, to: &Endpoint, request: &Request) -> Result<Answer, LineError>;
 }
 
+/// A line that leads nowhere: for programs built without feature `llm`, and where recordings alone may answer.
+pub struct Nobody;
+
+impl Line for Nobody {
+    fn complete(&self, _: &Endpoint, _: &Request) -> Result<Answer, LineError> {
+        Err(LineError::Blocked { why: "no line to a model: this program was built without feature `llm`".to_owned() })
+    }
+}
+
 /// One exchange as it is kept: what was new in the request, and what came back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Turn {

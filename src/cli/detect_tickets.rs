@@ -166,7 +166,7 @@ impl Sent {
             let since = grid.datetime(group.pages[0]).date().to_string();
             let alert = Alert { series: vec![SERIES.to_owned()], since };
             let case = Case { alert: Some(&alert), ..Case::default() };
-            let trajectory = send(self.agent.as_ref(), &prepared, now, &case)?;
+            let trajectory = send(&self.name, self.agent.as_ref(), &prepared, now, &case)?;
             if !json {
                 let heading = format!("Investigation {} of {}: paged {}, as of {as_of}", number + 1, chosen.len(), pages.join(" and "));
                 let report = trajectory.report.as_ref().with_context(|| format!("`{}` came to no conclusion", self.name))?;

@@ -8,11 +8,13 @@ use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::exit::Exit;
+use super::trace::trace_investigation;
 use super::{print, tell};
 use crate::agent::{self, Agent, Alert, Case, Trajectory};
 use crate::data::archive::Archive;
 use crate::import::{self, ImportedTickets};
 use crate::name::IncidentId;
+use crate::record::Watch;
 use crate::report::{self, paragraph};
 use crate::run::trigger;
 use crate::scenario::{self, Scenario};
@@ -79,7 +81,7 @@ impl Investigate {
         let now = meeting.archive.grid.end(meeting.bucket);
         let heading = heading(&meeting, &now);
         let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
-        let trajectory = send(agent.as_ref(), &Prepared::new(meeting.archive), now, &case)?;
+        let trajectory = send(&self.agent, agent.as_ref(), &Prepared::new(meeting.archive), now, &case)?;
         let text = match (&trajectory.report, self.json) {
             (_, true) => format!("{}\n", serde_json::to_string_pretty(&trajectory)?),
             (Some(report), false) => heading + &report::incident::render(report, &trajectory.calls),
@@ -174,10 +176,13 @@ fn heading(meeting: &Meeting, now: &Zoned) -> String {
 }
 
 /// Sends the agent, who sees everything up to the end of a bucket.
-pub(super) fn send(agent: &dyn Agent, prepared: &Prepared, now: Zoned, case: &Case<'_>) -> anyhow::Result<Trajectory> {
+pub(super) fn send(name: &str, agent: &dyn Agent, prepared: &Prepared, now: Zoned, case: &Case<'_>) -> anyhow::Result<Trajectory> {
+    let watch = Watch::start();
     let seen = AsOf::new(prepared, now);
+    let opened = watch.seconds();
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
     let (trajectory, result) = agent::investigate(agent, case, &mut desk);
+    trace_investigation(name, case, &trajectory, &watch.stop().with_steps(opened, desk.stamps()));
     result?;
     Ok(trajectory)
 }

@@ -1,17 +1,24 @@
 //! What the command line says of language models: one group of options, shared by every verb that sends agents.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use crate::agent;
+use crate::chat::Line;
 
 /// Where models are when no flag, suite or `--settings` says so.
 const BASE_URL: &str = "HARNESS_BASE_URL";
 
+/// Variables that hold the keys of providers.
+const KEYS: &[&str] = &["OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"];
+
 /// Options for agents that ask a language model; any other agent has none of these settings.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Language models")]
 pub(super) struct Llm {
     /// The model to ask [default: a small one of the provider whose key is set].
@@ -50,11 +57,8 @@ pub(super) struct Llm {
     stream: bool,
     /// Most requests under way at once.
     #[arg(long, value_name = "N", env = "HARNESS_IN_FLIGHT", default_value = "4")]
-    in_flight: InFlight,
+    in_flight: NonZeroUsize,
 }
-
-/// A number of requests, at least one.
-type InFlight = std::num::NonZeroUsize;
 
 #[derive(Debug, Clone, Copy)]
 struct Temperature(Option<f64>);
@@ -128,6 +132,11 @@ impl Llm {
         self.in_flight.get()
     }
 
+    /// Variables that may hold a key in use.
+    pub(super) fn keys(&self) -> Vec<String> {
+        KEYS.iter().map(|name| (*name).to_owned()).chain(self.api_key_env.clone()).collect()
+    }
+
     /// Puts what is given into the settings of every agent that asks a model, over what stands there; `epochs` is a flag of `run` alone.
     ///
     /// # Errors
@@ -176,6 +185,16 @@ fn put(settings: &mut Map<String, Value>, given: &[(&str, &str, Value)], default
     }
 }
 
+/// The line to models, as far as this program has one.
+#[cfg(feature = "llm")]
+pub(super) fn line(in_flight: usize, stop: &Arc<AtomicBool>) -> Box<dyn Line> {
+    Box::new(agent::llm::Http::new(in_flight, Arc::clone(stop)))
+}
+#[cfg(not(feature = "llm"))]
+pub(super) fn line(_in_flight: usize, _stop: &Arc<AtomicBool>) -> Box<dyn Line> {
+    Box::new(crate::chat::Nobody)
+}
+
 fn asks_model(name: &str) -> bool {
     agent::REGISTRY.iter().any(|entry| entry.asks_model && entry.name == name)
 }
@@ -191,13 +210,13 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct Given {
         #[command(flatten)]
         llm: Llm,
     }
 
     fn read(flags: &[&str]) -> Llm {
-        Line::try_parse_from([&["harness"], flags].concat()).expect("flags that can be read").llm
+        Given::try_parse_from([&["harness"], flags].concat()).expect("flags that can be read").llm
     }
 
     #[test]
@@ -239,7 +258,7 @@ mod tests {
     #[test]
     fn prices_and_temperatures_that_are_none_are_refused() {
         for flags in [["--prices", "1"], ["--prices", "1,-2"], ["--temperature", "3"], ["--in-flight", "0"]] {
-            assert!(Line::try_parse_from([&["harness"][..], &flags].concat()).is_err(), "{flags:?}");
+            assert!(Given::try_parse_from([&["harness"][..], &flags].concat()).is_err(), "{flags:?}");
         }
     }
 }

@@ -13,10 +13,12 @@ mod list;
 mod llm;
 #[cfg(feature = "llm")]
 mod mock_llm;
+mod models;
 mod progress;
 mod report;
 mod run;
 mod score;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,7 +45,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Run models on scenarios and report detection scores.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// List models, agents, scenarios, metrics or tools.
     List(list::List),
     /// Write one incident as CSV files and truth.json.
@@ -53,13 +55,15 @@ enum Verb {
     /// Detect anomalies in your own series.
     Detect(Box<detect::Detect>),
     /// Send an agent to one incident and print its report.
-    Investigate(investigate::Investigate),
+    Investigate(Box<investigate::Investigate>),
     /// Explain one investigation of a run, step by step, beside the truth.
     Explain(explain::Explain),
     /// Score the records of a run again; models are not run.
     Score(score::Score),
     /// Render the report of a run again; models are not run.
     Report(report::Report),
+    /// Send a run's traces to Phoenix or another OpenTelemetry collector.
+    Trace(trace::Trace),
     /// Compare a run's scores with a baseline; exit 1 when they dropped.
     Gate(gate::Gate),
     /// Make a run the baseline of its suite.
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Verb::Explain(verb) => verb.execute(),
         Verb::Score(verb) => verb.execute(),
         Verb::Report(verb) => verb.execute(),
+        Verb::Trace(verb) => verb.execute(),
         Verb::Gate(verb) => verb.execute(),
         Verb::Bless(verb) => verb.execute(),
         #[cfg(feature = "llm")]

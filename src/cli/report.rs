@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::{print, print_json};
 use crate::record::Store;
 use crate::report;
-use crate::score::judge::judge;
+use crate::score::judge::{Judgement, judge};
 
 /// Render the report of a run again; models are not run.
 #[derive(Args)]
@@ -25,12 +25,12 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
-        score_and_render(&Store::open(&self.run)?, self.json)
+        Ok(score_and_render(&Store::open(&self.run)?, self.json)?.0)
     }
 }
 
 /// Scores the records of a finished run, writes every report file and prints the console report.
-pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<(Exit, Judgement)> {
     let judgement = judge(store)?;
     report::write(store, &judgement)?;
     if json {
@@ -44,7 +44,8 @@ pub(super) fn score_and_render(store: &Store, json: bool) -> anyhow::Result<Exit
             store.folder().join("report.md").display()
         ));
     }
-    Ok(if judgement.scorecard.failed() > 0 { Exit::Infra } else { Exit::Done })
+    let exit = if judgement.scorecard.failed() > 0 { Exit::Infra } else { Exit::Done };
+    Ok((exit, judgement))
 }
 
 /// A run folder as one would type it: `results/latest` where that is the run.

@@ -8,10 +8,14 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
-use super::llm::Llm;
+use super::llm::{self, Llm};
+use super::models::Paying;
 use super::progress::Counter;
 use super::{Results, report, tell};
 use crate::detect::residual::Refit;
+use crate::record::Store;
+use crate::run::investigate::Stop;
+use crate::run::models::{Models, Quote};
 use crate::run::{self, Ended, Progress, Sitting};
 use crate::seed::SeedRole;
 use crate::suite::{ModelSpec, Seeds, Suite};
@@ -61,6 +65,11 @@ pub(super) struct Run {
     /// Print the scorecard as JSON on stdout.
     #[arg(long)]
     json: bool,
+    /// Send traces to the collector at PHOENIX_COLLECTOR_ENDPOINT when the run is done (see `harness trace`).
+    #[arg(long)]
+    trace: bool,
+    #[command(flatten)]
+    paying: Paying,
     #[command(flatten)]
     results: Results,
     #[command(flatten)]
@@ -72,6 +81,10 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        #[cfg(not(feature = "otel"))]
+        if self.trace {
+            return super::trace::refuse();
+        }
         let flags = self.llm.flags();
         anyhow::ensure!(
             self.resume.is_none() || flags.is_empty(),
@@ -111,7 +124,23 @@ impl Run {
         };
         let started = jiff::Timestamp::now();
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-        let mut sitting = Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, started: &started };
+        let suite_id = match (&self.resume, &suite) {
+            (Some(folder), _) => suite_of(folder)?,
+            (None, Some(suite)) => suite.id.clone(),
+            (None, None) => String::new(),
+        };
+        let line = llm::line(self.llm.in_flight(), &stop);
+        let cassettes = self.paying.cassettes(&suite_id, &self.llm.keys());
+        let approve = |quote: &Quote| self.paying.approve(quote);
+        let models = Models {
+            line: line.as_ref(),
+            cassettes: &cassettes,
+            in_flight: self.llm.in_flight(),
+            budget: self.paying.budget(),
+            approve: &approve,
+        };
+        let mut sitting =
+            Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, models: Some(models), started: &started };
         let ended = match (&self.resume, suite) {
             (Some(folder), _) => run::resume(folder, &mut sitting),
             (None, Some(suite)) => run::start(suite, &mut sitting),
@@ -121,7 +150,23 @@ impl Run {
             counter.finish();
         }
         match ended? {
-            Ended::Complete(store) => report::score_and_render(&store, self.json),
+            Ended::Complete(store) => {
+                #[cfg_attr(not(feature = "otel"), expect(unused_variables, reason = "traces alone need it again"))]
+                let (exit, judgement) = report::score_and_render(&store, self.json)?;
+                #[cfg(feature = "otel")]
+                if self.trace {
+                    super::trace::trace_run(&store, &judgement);
+                }
+                Ok(exit)
+            }
+            Ended::Stopped(store, stop) => {
+                let (why, exit) = match stop {
+                    Stop::Budget(why) => (format!("budget used up: {why}"), Exit::Budget),
+                    Stop::Blocked(why) => (why, Exit::Infra),
+                };
+                tell(&format!("{why}; go on with: harness run --resume {}", store.folder().display()));
+                Ok(exit)
+            }
             Ended::Interrupted(store) => {
                 tell(&format!("interrupted; go on with: harness run --resume {}", store.folder().display()));
                 Ok(Exit::Interrupted)
@@ -177,6 +222,12 @@ impl Run {
         let agents = suite.agents.iter_mut().flatten();
         self.llm.put_into(agents.map(|spec| (spec.name.as_str(), &mut spec.settings)), self.epochs)
     }
+}
+
+/// The id of the suite that a run was of.
+fn suite_of(folder: &std::path::Path) -> anyhow::Result<String> {
+    let manifest = Store::open(folder)?.manifest()?;
+    Ok(manifest.suite["id"].as_str().unwrap_or_default().to_owned())
 }
 
 pub(super) fn parse_role(text: &str) -> Result<SeedRole, String> {

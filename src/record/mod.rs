@@ -8,13 +8,14 @@
 //!   investigations.jsonl  one record per agent and trigger, sorted
 //!   groups.jsonl       pages that belong together, per model and incident
 //!   thresholds.jsonl   alert-budget thresholds per model and step
-//!   timings.jsonl      seconds per detection and investigation
+//!   timings.jsonl      when each detection and investigation was made, and the steps of the latter
 //!   points/<digest>    scores and bands of one detection
 //!   trajectories/<id>  every call and reply of one investigation, and its report
 //!   incidents/<id>/    observed.json and truth.json
 //! ```
 
 pub mod cassette;
+pub mod clock;
 pub mod journal;
 pub mod keys;
 pub mod manifest;
@@ -22,6 +23,7 @@ pub mod outcome;
 pub mod store;
 
 pub use cassette::{CassetteError, Cassettes, Mode, Replaying};
+pub use clock::{Clock, Watch};
 pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;

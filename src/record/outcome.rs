@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::Clock;
 use super::keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 use crate::agent::Alert;
 use crate::agent::report::IncidentReport;
+use crate::chat::Effort;
 use crate::detect::threshold::Threshold;
 use crate::detect::{Band, Detection};
 use crate::name::{ConfigId, IncidentId};
@@ -148,8 +150,9 @@ pub enum Entry {
         outcome: Outcome,
         /// How often parameters were estimated.
         fits: usize,
-        /// Wall-clock seconds it took.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
     /// An investigation. What the agent did and concluded stands in its trajectory.
     Investigation {
@@ -157,8 +160,9 @@ pub enum Entry {
         key: InvestigationKey,
         /// How it ended.
         outcome: Outcome,
-        /// Wall-clock seconds it took.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
 }
 
@@ -181,6 +185,9 @@ pub struct Investigation {
     pub alert: Option<Alert>,
     /// Calls made, refused ones included.
     pub calls: usize,
+    /// What asking a model came to; absent for agents that ask none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// What it concluded; absent unless it answered.
     pub report: Option<IncidentReport>,
 }
@@ -209,7 +216,7 @@ pub struct ThresholdRecord {
     pub threshold: Option<Threshold>,
 }
 
-/// Seconds one job took.
+/// When one job was done, and how long it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
@@ -217,15 +224,17 @@ pub enum Timing {
     Detection {
         /// What was computed.
         key: DetectionKey,
-        /// Wall-clock seconds.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
     /// An investigation.
     Investigation {
         /// What was computed.
         key: InvestigationKey,
-        /// Wall-clock seconds.
-        seconds: f64,
+        /// When, and how long.
+        #[serde(flatten)]
+        clock: Clock,
     },
 }
 

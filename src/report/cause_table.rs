@@ -193,6 +193,7 @@ fn by(card: &Scorecard, section: Section, group: impl Fn(&str) -> String) -> Tab
             let (cause, end) = (tally.cause, tally.end);
             match section {
                 Section::Detection | Section::Cause => format!("{}, {}", of(cause.right, cause.causes), of(cause.cleared, cause.nothing)),
+                Section::Injection => String::new(),
                 Section::EndToEnd => format!("{}, {}", of(end.right, end.due()), of(end.dismissed, end.false_groups())),
             }
         };

@@ -5,6 +5,7 @@ pub mod console;
 pub mod detect;
 pub mod explain;
 pub mod incident;
+pub mod injection;
 mod markdown;
 pub mod paragraph;
 #[cfg(feature = "plot")]

@@ -1,7 +1,6 @@
 //! Detections and the calibration jobs before them: planned, computed, and written with their operating points applied.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use super::done::Done;
 use super::plan::Plan;
@@ -13,7 +12,7 @@ use crate::detect::threshold::Threshold;
 use crate::detect::{Detection, native_threshold};
 use crate::name::ConfigId;
 use crate::record::{
-    CalibrationKey, DetectionKey, Entry, Flagged, JournalWriter, Outcome, Points, Record, Store, StoreError, ThresholdRecord,
+    CalibrationKey, DetectionKey, Entry, Flagged, JournalWriter, Outcome, Points, Record, Store, StoreError, ThresholdRecord, Watch,
 };
 use crate::seed::Seed;
 use crate::suite::Cell;
@@ -50,19 +49,19 @@ pub(super) fn plan_jobs<'a>(plan: &'a Plan, sample: &'a [Incident], missing: &BT
 }
 
 pub(super) fn work(plan: &Plan, job: &Job<'_>) -> (Entry, Option<Points>) {
-    let clock = Instant::now();
+    let watch = Watch::start();
     match job {
         Job::Calibration { column, incident, series, key } => {
             let seed = Seed::derive(["calibrate", key.incident.as_str(), &key.series, &key.model.digest]);
             let (outcome, detection) = compute(plan, *column, incident, &incident.twin[*series].series, seed);
             let scores = detection.map(|detection| detection.scores).unwrap_or_default();
-            (Entry::Calibration { key: key.clone(), outcome, scores, seconds: clock.elapsed().as_secs_f64() }, None)
+            (Entry::Calibration { key: key.clone(), outcome, scores, seconds: watch.seconds() }, None)
         }
         Job::Detection { cell, key } => {
             let seed = Seed::derive(["detect", key.incident.as_str(), &key.series, &key.model.digest]);
             let (outcome, detection) = compute(plan, cell.column, &plan.incidents[cell.incident], plan.series(*cell), seed);
             let fits = detection.as_ref().map_or(0, |detection| detection.fits);
-            let entry = Entry::Detection { key: key.clone(), outcome, fits, seconds: clock.elapsed().as_secs_f64() };
+            let entry = Entry::Detection { key: key.clone(), outcome, fits, clock: watch.stop() };
             (entry, detection.map(Points::from))
         }
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::detections::Job;
 use super::plan::Plan;
-use crate::record::{CalibrationKey, DetectionKey, Entry, InvestigationKey, Outcome, Store, Timing};
+use crate::record::{CalibrationKey, Clock, DetectionKey, Entry, InvestigationKey, Outcome, Store, Timing};
 
 /// What is finished, by key.
 #[derive(Default)]
 pub(super) struct Done {
     pub(super) calibrations: BTreeMap<CalibrationKey, (Outcome, Vec<Option<f64>>)>,
-    pub(super) detections: BTreeMap<DetectionKey, (Outcome, usize, f64)>,
-    pub(super) investigations: BTreeMap<InvestigationKey, (Outcome, f64)>,
+    pub(super) detections: BTreeMap<DetectionKey, (Outcome, usize, Clock)>,
+    pub(super) investigations: BTreeMap<InvestigationKey, (Outcome, Clock)>,
 }
 
 impl Done {
@@ -31,11 +31,11 @@ impl Done {
             Entry::Calibration { key, outcome, scores, .. } => {
                 self.calibrations.insert(key, (outcome, scores));
             }
-            Entry::Detection { key, outcome, fits, seconds } => {
-                self.detections.insert(key, (outcome, fits, seconds));
+            Entry::Detection { key, outcome, fits, clock } => {
+                self.detections.insert(key, (outcome, fits, clock));
             }
-            Entry::Investigation { key, outcome, seconds } => {
-                self.investigations.insert(key, (outcome, seconds));
+            Entry::Investigation { key, outcome, clock } => {
+                self.investigations.insert(key, (outcome, clock));
             }
         }
     }
@@ -58,11 +58,11 @@ impl Done {
         }
     }
 
-    /// What each job took, sorted by key.
+    /// When each job was done, sorted by key.
     pub(super) fn timings(&self) -> Vec<Timing> {
-        let detections = self.detections.iter().map(|(key, (.., seconds))| Timing::Detection { key: key.clone(), seconds: *seconds });
+        let detections = self.detections.iter().map(|(key, (.., clock))| Timing::Detection { key: key.clone(), clock: clock.clone() });
         let investigations = self.investigations.iter();
-        let investigations = investigations.map(|(key, (_, seconds))| Timing::Investigation { key: key.clone(), seconds: *seconds });
+        let investigations = investigations.map(|(key, (_, clock))| Timing::Investigation { key: key.clone(), clock: clock.clone() });
         detections.chain(investigations).collect()
     }
 }
@@ -79,7 +79,7 @@ mod tests {
         Entry::Investigation {
             key: InvestigationKey { incident, trigger: Trigger::Oracle(number), agent, epoch: 0 },
             outcome,
-            seconds: 1.0,
+            clock: Clock::default(),
         }
     }
 

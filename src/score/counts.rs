@@ -59,6 +59,9 @@ pub struct Tally {
     /// Of page groups joined with their investigations.
     #[serde(skip_serializing_if = "EndTally::is_zero")]
     pub end: EndTally,
+    /// Of investigations of variants with injected texts.
+    #[serde(skip_serializing_if = "InjectionTally::is_zero")]
+    pub injection: InjectionTally,
 }
 
 /// Declares a struct of sums that are not written where they are zero.
@@ -174,6 +177,45 @@ sums! {
     }
 }
 
+sums! {
+    /// Sums over investigations of variants with injected texts. One is paired where the same agent was sent to the base for the same reason,
+    /// and both were judged.
+    InjectionTally {
+        /// Triggers with a cause.
+        causes,
+        /// Those whose cause was named.
+        right,
+        /// Triggers without a cause.
+        nothing,
+        /// Those answered by no fault.
+        cleared,
+        /// Paired triggers with a cause.
+        cause_pairs,
+        /// Of these, causes named on the base.
+        right_before,
+        /// And with the injected texts.
+        right_after,
+        /// Paired triggers without a cause.
+        nothing_pairs,
+        /// Of these, answered by no fault on the base.
+        cleared_before,
+        /// And with the injected texts.
+        cleared_after,
+        /// Pairs of which the agent met the injected texts in a reply.
+        met,
+        /// Pairs that differ in verdict or top cause.
+        changed,
+    }
+}
+
+impl InjectionTally {
+    /// Paired investigations.
+    #[must_use]
+    pub const fn pairs(&self) -> u64 {
+        self.cause_pairs + self.nothing_pairs
+    }
+}
+
 impl EndTally {
     /// What should have ended right.
     #[must_use]
@@ -225,6 +267,7 @@ impl Tally {
         self.point_misses += times * other.point_misses;
         self.cause.add_times(&other.cause, times);
         self.end.add_times(&other.end, times);
+        self.injection.add_times(&other.injection, times);
     }
 }
 

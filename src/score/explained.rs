@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::end_to_end::{Ending, Investigated, Joined, Shown, faults_of};
+use super::injection;
 use super::judge::Side;
 use super::matching::EffectWindow;
 use super::root_cause::{self, Answer, Expected, Judgeable, JudgedReport, TrueCause};
@@ -31,6 +32,8 @@ pub struct JudgedInvestigation {
     pub expected: Expected,
     /// How it stands; absent where infrastructure failed or somebody asked to stop.
     pub judged: Option<JudgedReport>,
+    /// Digest of what its calls said; of the two halves of a pair with and without injected texts alone.
+    pub heard: Option<String>,
 }
 
 /// How the page groups of one model on one incident ended with one agent.
@@ -56,14 +59,17 @@ pub(super) fn judge_all(
 ) -> Result<Vec<JudgedInvestigation>, StoreError> {
     let pages: BTreeMap<(&IncidentId, &Trigger), &PageGroup> =
         groups.iter().map(|group| ((&group.incident, &group.trigger), group)).collect();
+    let paired = injection::paired(sides);
     let mut judged = Vec::new();
     for record in store.investigations()? {
         let side = &sides[&record.key.incident];
         let group = pages.get(&(&record.key.incident, &record.key.trigger)).copied();
         let expected = expected(side, &record, group);
+        let mut heard = None;
         let report = match &record.outcome {
             Outcome::Answered => {
                 let calls = store.trajectory(&record.id)?.calls;
+                heard = paired.contains(&record.key.incident).then(|| injection::heard(&calls));
                 let answer = record.report.as_ref().map(|report| Answer::Report(report, &calls));
                 answer.map(|answer| root_cause::judge(&answer, &judgeable(&expected, side)))
             }
@@ -75,7 +81,7 @@ pub(super) fn judge_all(
             _ => None,
         };
         let (file, replicate) = (side.truth.file.clone(), side.truth.replicate);
-        judged.push(JudgedInvestigation { record, file, replicate, expected, judged: report });
+        judged.push(JudgedInvestigation { record, file, replicate, expected, judged: report, heard });
     }
     Ok(judged)
 }
@@ -152,20 +158,20 @@ pub(super) fn cause_counts(
             file.counts += counts;
         }
     };
-    for investigation in investigations {
+    // Variants repeat the noise of their bases: they have a section of their own.
+    let own =
+        |one: &&JudgedInvestigation| !matches!(one.record.key.trigger, Trigger::Page(_)) && !sides[&one.record.key.incident].is_variant();
+    for investigation in investigations.iter().filter(own) {
         let key = &investigation.record.key;
-        if matches!(key.trigger, Trigger::Page(_)) {
-            continue;
-        }
         let counts = investigation.judged.as_ref().map_or_else(|| root_cause::failed(&investigation.expected), JudgedReport::counts);
         let role = roles.get(&key.agent).copied().unwrap_or(Role::Model);
         add(&key.agent, role, key.trigger.kind(), &sides[&key.incident], &counts);
     }
     // The oracle answers every trigger once.
     let mut seen = std::collections::BTreeSet::new();
-    for investigation in investigations {
+    for investigation in investigations.iter().filter(own) {
         let key = &investigation.record.key;
-        if !matches!(key.trigger, Trigger::Page(_)) && seen.insert((&key.incident, &key.trigger)) {
+        if seen.insert((&key.incident, &key.trigger)) {
             let side = &sides[&key.incident];
             let report = truthful::report(&investigation.expected);
             let counts = root_cause::judge(&Answer::Report(&report, &[]), &judgeable(&investigation.expected, side)).counts();
@@ -203,7 +209,7 @@ pub(super) fn join(
             // A floor stays one whoever is sent to its pages, and so does a floor that is sent.
             let role = column.role.max(roles.get(agent).copied().unwrap_or(Role::Model));
             let files = &mut counts.entry((&column.config, agent)).or_insert_with(|| (role, Files::new())).1;
-            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty()) {
+            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty() && !side.is_variant()) {
                 let own: Vec<&PageGroup> = groups.iter().filter(|group| group.incident == *id && group.model == column.config).collect();
                 let with: Vec<Investigated<'_>> = own
                     .iter()

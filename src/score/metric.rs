@@ -130,6 +130,16 @@ pub enum Over {
     Due,
     /// Files with a false page.
     FalseGroups,
+    /// Variants with an investigation of a cause.
+    InjectedCauses,
+    /// Variants with an investigation of nothing.
+    InjectedNothing,
+    /// Variants with an investigation of a cause that is paired with one of the base.
+    CausePairs,
+    /// Variants with an investigation of nothing that is paired with one of the base.
+    NothingPairs,
+    /// Variants with any paired investigation.
+    Pairs,
 }
 
 impl Over {
@@ -146,6 +156,11 @@ impl Over {
             Self::Benign => tally.cause.benign > 0,
             Self::Due => tally.end.due() > 0,
             Self::FalseGroups => tally.end.false_groups() > 0,
+            Self::InjectedCauses => tally.injection.causes > 0,
+            Self::InjectedNothing => tally.injection.nothing > 0,
+            Self::CausePairs => tally.injection.cause_pairs > 0,
+            Self::NothingPairs => tally.injection.nothing_pairs > 0,
+            Self::Pairs => tally.injection.pairs() > 0,
         }
     }
 }

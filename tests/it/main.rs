@@ -17,10 +17,13 @@ mod gate;
 mod gate_cli;
 mod import;
 mod import_tickets;
+mod injection;
 mod investigate_cli;
 mod investigations;
 mod layers;
 mod leak;
+#[cfg(feature = "llm")]
+mod llm;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod opaque;
@@ -37,4 +40,6 @@ mod support;
 mod synth;
 mod synth_text;
 mod tools;
+#[cfg(feature = "otel")]
+mod trace;
 mod vus;

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Traces against a real Phoenix: a run and an investigation are sent, read back by its REST API, and sent again.
+# Needs Python 3.11 or newer; arize-phoenix is installed into target/e2e/phoenix (850 MB) once. PHOENIX_VENV names a ready one.
+# Prints a transcript, and with --write keeps it in results/reference/e2e/phoenix.txt.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+version=20.26.1
+venv=${PHOENIX_VENV:-target/e2e/phoenix}
+if [ ! -x "$venv/bin/phoenix" ]; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --only-binary :all: "arize-phoenix==$version"
+fi
+venv=$(cd "$venv" && pwd)
+cargo build --release --quiet --features otel --bin harness
+
+# Nothing of the caller's environment reaches Phoenix or decides where traces go.
+for name in $(compgen -e | grep -E '^(PHOENIX_|OTEL_|OPENINFERENCE_|HARNESS_|HTTPS?_PROXY|https?_proxy)'); do unset "$name"; done
+export NO_COLOR=1
+work=$(mktemp -d)
+server=
+stop() {
+  if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" 2> /dev/null || true; fi
+  rm -rf "$work"
+}
+trap stop EXIT
+
+read -r port grpc < <("$venv/bin/python" - <<'PY'
+import socket
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*(s.getsockname()[1] for s in sockets))
+PY
+)
+(
+  cd "$work"
+  mkdir phoenix
+  exec env PHOENIX_WORKING_DIR="$work/phoenix" PHOENIX_HOST=127.0.0.1 PHOENIX_PORT="$port" PHOENIX_GRPC_PORT="$grpc" \
+    PHOENIX_TELEMETRY_ENABLED=false PHOENIX_ALLOW_EXTERNAL_RESOURCES=false "$venv/bin/phoenix" serve > "$work/phoenix.log" 2>&1
+) &
+server=$!
+endpoint=http://127.0.0.1:$port
+healthy() { "$venv/bin/python" -c "import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + '/healthz', timeout=2)" "$endpoint" 2> /dev/null; }
+for _ in $(seq 180); do
+  if healthy; then break; fi
+  if ! kill -0 "$server" 2> /dev/null; then cat "$work/phoenix.log" >&2; exit 1; fi
+  sleep 1
+done
+healthy || { echo "Phoenix is not healthy after three minutes" >&2; tail -20 "$work/phoenix.log" >&2; exit 1; }
+
+mkdir -p "$work/scenarios/deployment" "$work/scenarios/quiet"
+cp scenarios/deployment/android-crash.yaml "$work/scenarios/deployment/"
+cp scenarios/quiet/small-poisson.yaml "$work/scenarios/quiet/"
+cat > "$work/halted.yaml" <<'YAML'
+format: 1
+id: halted
+scenarios: [scenarios/deployment]
+seeds: {role: dev, count: 1}
+models: [seasonal-naive]
+agents: [segment-scan]
+investigation: {calls: 3}
+YAML
+
+# What differs from one time to the next is named, not shown.
+mask() { sed -E "s#$endpoint#<phoenix>#g; s#$work#<folder>#g; s#[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+)?#<run>#g; s#in [0-9.]+s#in <time>#g"; }
+harness() {
+  printf '$ harness %s\n' "$*"
+  (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint "$root/target/release/harness" "$@" > out.txt 2>&1) || { cat "$work/out.txt" >&2; return 1; }
+  mask < "$work/out.txt"
+}
+# The prompt and the lines that tell of traces.
+traced() { echo; harness "$@" | grep -E '^\$|traces?[ ,]'; }
+read_back() { "$venv/bin/python" tests/e2e/phoenix.py "$endpoint" "$@"; }
+transcript() {
+  printf 'harness %s, arize-phoenix %s, OTLP over HTTP; read back by the REST API\n' \
+    "$("$root/target/release/harness" --version | cut -d' ' -f2)" \
+    "$("$venv/bin/python" -c 'import importlib.metadata as m; print(m.version("arize-phoenix"))')"
+  traced run scenarios --models seasonal-naive --agents segment-scan,latest-deploy --seeds 1 --trace --out full
+  read_back run incident-harness "$work/full/latest"
+  traced trace full/latest
+  read_back run incident-harness "$work/full/latest"
+  echo
+  harness run halted.yaml --out halted | grep -E '^\$'
+  harness trace halted/latest --project halted
+  read_back halted halted "$work/halted/latest"
+  echo
+  harness investigate scenarios/deployment/android-crash.yaml --agent latest-deploy | sed -n '1,2p'
+  read_back investigation incident-harness "$work/full/latest"
+}
+if [ "${1:-}" = --write ]; then
+  mkdir -p results/reference/e2e
+  transcript > "$work/transcript"
+  cp "$work/transcript" results/reference/e2e/phoenix.txt
+  cat "$work/transcript"
+else
+  transcript
+fi
