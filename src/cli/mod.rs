@@ -10,6 +10,7 @@ mod gate;
 mod generate;
 mod investigate;
 mod list;
+mod llm;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod models;
@@ -44,7 +45,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Run models on scenarios and report detection scores.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// List models, agents, scenarios, metrics or tools.
     List(list::List),
     /// Write one incident as CSV files and truth.json.
@@ -54,7 +55,7 @@ enum Verb {
     /// Detect anomalies in your own series.
     Detect(Box<detect::Detect>),
     /// Send an agent to one incident and print its report.
-    Investigate(investigate::Investigate),
+    Investigate(Box<investigate::Investigate>),
     /// Explain one investigation of a run, step by step, beside the truth.
     Explain(explain::Explain),
     /// Score the records of a run again; models are not run.

@@ -8,10 +8,10 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
+use super::llm::{self, Llm};
 use super::models::Paying;
 use super::progress::Counter;
 use super::{Results, report, tell};
-use crate::chat::Line;
 use crate::detect::residual::Refit;
 use crate::record::Store;
 use crate::run::investigate::Stop;
@@ -26,6 +26,7 @@ use crate::suite::{ModelSpec, Seeds, Suite};
   harness run scenarios/ --models lgbm,prophet,arima
   harness run scenarios/deployment scenarios/quiet --models arima --seeds 10
   harness run evals/gate.yaml
+  harness run scenarios/deployment --models arima --agents segment-scan,react --llm gpt-4o-mini --epochs 3
   harness run --resume results/latest")]
 pub(super) struct Run {
     /// Scenario files or folders, or one suite file.
@@ -71,6 +72,11 @@ pub(super) struct Run {
     paying: Paying,
     #[command(flatten)]
     results: Results,
+    #[command(flatten)]
+    llm: Llm,
+    /// Times every investigation is made by agents that ask a language model [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Language models", conflicts_with = "resume")]
+    epochs: Option<u32>,
 }
 
 impl Run {
@@ -79,6 +85,12 @@ impl Run {
         if self.trace {
             return super::trace::refuse();
         }
+        let flags = self.llm.flags();
+        anyhow::ensure!(
+            self.resume.is_none() || flags.is_empty(),
+            "--resume goes on with the settings that the run was started with: leave out {}",
+            flags.join(", ")
+        );
         let suite = if self.resume.is_none() { Some(self.suite()?) } else { None };
         silence_worker_panics();
         let stop = stop_on_interrupt()?;
@@ -117,11 +129,16 @@ impl Run {
             (None, Some(suite)) => suite.id.clone(),
             (None, None) => String::new(),
         };
-        let line = line(IN_FLIGHT, &stop);
-        let cassettes = self.paying.cassettes(&suite_id, &[]);
+        let line = llm::line(self.llm.in_flight(), &stop);
+        let cassettes = self.paying.cassettes(&suite_id, &self.llm.keys());
         let approve = |quote: &Quote| self.paying.approve(quote);
-        let models =
-            Models { line: line.as_ref(), cassettes: &cassettes, in_flight: IN_FLIGHT, budget: self.paying.budget(), approve: &approve };
+        let models = Models {
+            line: line.as_ref(),
+            cassettes: &cassettes,
+            in_flight: self.llm.in_flight(),
+            budget: self.paying.budget(),
+            approve: &approve,
+        };
         let mut sitting =
             Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, models: Some(models), started: &started };
         let ended = match (&self.resume, suite) {
@@ -188,6 +205,7 @@ impl Run {
         if !self.end_to_end.is_empty() {
             suite.investigation.end_to_end = Some(self.end_to_end.clone());
         }
+        self.tell_models(&mut suite)?;
         suite.seeds.role = self.role.unwrap_or(suite.seeds.role);
         suite.seeds.count = self.seeds.unwrap_or(suite.seeds.count);
         suite.detection.refit = self.refit.unwrap_or(suite.detection.refit);
@@ -198,19 +216,12 @@ impl Run {
         crate::gate::rules(&suite)?;
         Ok(suite)
     }
-}
 
-/// Investigations by models at once.
-const IN_FLIGHT: usize = 4;
-
-/// The line to models, as far as this program has one.
-#[cfg(feature = "llm")]
-fn line(in_flight: usize, stop: &Arc<AtomicBool>) -> Box<dyn Line> {
-    Box::new(crate::agent::llm::Http::new(in_flight, Arc::clone(stop)))
-}
-#[cfg(not(feature = "llm"))]
-fn line(_in_flight: usize, _stop: &Arc<AtomicBool>) -> Box<dyn Line> {
-    Box::new(crate::chat::Nobody)
+    /// Flags for language models, as settings of the agents that ask one.
+    fn tell_models(&self, suite: &mut Suite) -> anyhow::Result<()> {
+        let agents = suite.agents.iter_mut().flatten();
+        self.llm.put_into(agents.map(|spec| (spec.name.as_str(), &mut spec.settings)), self.epochs)
+    }
 }
 
 /// The id of the suite that a run was of.
