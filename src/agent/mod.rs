@@ -136,6 +136,8 @@ pub struct Ways {
     pub epochs: u32,
     /// The most US dollars one investigation can cost; absent without prices.
     pub ceiling_usd: Option<f64>,
+    /// US dollars per million tokens of requests and of answers; absent without prices.
+    pub prices: Option<(f64, f64)>,
 }
 
 /// A row of the registry.
