@@ -70,8 +70,8 @@ pub struct Case<'a> {
 /// Why an investigation ended without a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// The desk answers no more calls.
-    #[error("budget of calls used up before a conclusion")]
+    /// No more calls, answers, tokens or dollars.
+    #[error("budget used up before a conclusion")]
     Budget,
     /// Out of time.
     #[error("deadline passed before a conclusion")]
