@@ -195,7 +195,7 @@ pub(super) fn line(_in_flight: usize, _stop: &Arc<AtomicBool>) -> Box<dyn Line> 
     Box::new(crate::chat::Nobody)
 }
 
-fn asks_model(name: &str) -> bool {
+pub(super) fn asks_model(name: &str) -> bool {
     agent::REGISTRY.iter().any(|entry| entry.asks_model && entry.name == name)
 }
 

@@ -1,11 +1,14 @@
 //! The command line: one file per verb, errors mapped to exit codes in one place.
 
+mod alert;
 mod bless;
 mod check;
+mod conversation;
 mod detect;
 mod detect_tickets;
 mod exit;
 mod explain;
+mod followup;
 mod gate;
 mod generate;
 mod investigate;
@@ -14,11 +17,14 @@ mod llm;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod models;
+mod narrow;
 mod progress;
 mod report;
 mod run;
 mod score;
+mod sending;
 mod stale;
+mod steps;
 mod trace;
 
 use std::path::PathBuf;
@@ -36,8 +42,8 @@ use exit::Exit;
   harness detect counts.csv --model lgbm --train-until 2023-09-30
   harness list models
 
-Exit codes: 0 done or gate passed; 1 gate failed; 2 bad usage or input; 3 infrastructure errors;
-4 nothing matched; 5 interrupted or jobs missing; 6 budget used up; 130 interrupted twice.")]
+Exit codes: 0 done or gate passed; 1 gate failed, or a model's answer was no report; 2 bad usage or input;
+3 infrastructure errors, or an alert was not taken; 4 nothing matched; 5 interrupted or jobs missing; 6 budget used up; 130 interrupted twice.")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

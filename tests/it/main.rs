@@ -2,9 +2,13 @@
 
 mod activity;
 mod agents;
+#[cfg(feature = "llm")]
+mod alerts;
 mod bad_input;
 mod cause_goals;
 mod contract;
+#[cfg(all(unix, feature = "llm"))]
+mod conversation;
 mod detect_cli;
 mod docs;
 mod end_to_end;
@@ -19,6 +23,8 @@ mod import;
 mod import_tickets;
 mod injection;
 mod investigate_cli;
+#[cfg(feature = "llm")]
+mod investigate_models;
 mod investigations;
 mod layers;
 mod leak;
