@@ -53,7 +53,7 @@ impl Stale {
             standings.iter().for_each(|standing| print(&told(standing)));
         }
         let any = standings.iter().any(|standing| !standing.stale.is_empty());
-        Ok(if any && self.strict { Exit::GateFailed } else { Exit::Done })
+        Ok(if any && self.strict { Exit::Failed } else { Exit::Done })
     }
 }
 
