@@ -19,7 +19,7 @@ use super::report::IncidentReport;
 use crate::chat::{Choice, Completion, LineError, Message, Offer, Request, ToolCall};
 use crate::name::nearest;
 use crate::tool::{Desk, ToolReply};
-use schema::Problem;
+use schema::{Problem, named, violations};
 use settings::{Model, Prompt, ToolMode};
 use submit::SUBMIT;
 
@@ -340,11 +340,20 @@ impl<'m> Dialogue<'m> {
         if times >= STUCK {
             return Err(Halt::StuckLoop);
         }
-        let reply = desk.call(name, arguments);
+        let reply = desk.call(name, arguments.clone());
         let id = desk.calls().last().map(|call| call.id.clone()).unwrap_or_default();
         let mut told = match reply {
             ToolReply::Data(data) => json!({"call": id, "ok": true, "reply": data}),
-            ToolReply::Rejected { why, hint } => json!({"call": id, "ok": false, "errors": [{"path": "", "message": why, "hint": hint}]}),
+            ToolReply::Rejected { why, hint } => {
+                let schema = desk.tools().iter().find(|tool| tool.name() == name).map(|tool| tool.schema()).unwrap_or_default();
+                let mut problems = violations(&schema, &arguments);
+                if problems.is_empty() {
+                    problems.push(Problem::new(named(&arguments, &why).unwrap_or_default(), why).hint(hint));
+                }
+                let mut told = refusal(&problems);
+                told["call"] = id.into();
+                told
+            }
         };
         if times >= STEER {
             desk.effort_mut().steered += 1;
