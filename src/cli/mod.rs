@@ -23,6 +23,7 @@ mod report;
 mod run;
 mod score;
 mod sending;
+mod stale;
 mod steps;
 mod trace;
 
@@ -70,6 +71,8 @@ enum Verb {
     Report(report::Report),
     /// Send a run's traces to Phoenix or another OpenTelemetry collector.
     Trace(trace::Trace),
+    /// Tell which recordings of models a change has made useless.
+    Stale(Box<stale::Stale>),
     /// Compare a run's scores with a baseline; exit 1 when they dropped.
     Gate(gate::Gate),
     /// Make a run the baseline of its suite.
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Verb::Score(verb) => verb.execute(),
         Verb::Report(verb) => verb.execute(),
         Verb::Trace(verb) => verb.execute(),
+        Verb::Stale(verb) => verb.execute(),
         Verb::Gate(verb) => verb.execute(),
         Verb::Bless(verb) => verb.execute(),
         #[cfg(feature = "llm")]

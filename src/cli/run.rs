@@ -124,13 +124,14 @@ impl Run {
         };
         let started = jiff::Timestamp::now();
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-        let suite_id = match (&self.resume, &suite) {
-            (Some(folder), _) => suite_of(folder)?,
-            (None, Some(suite)) => suite.id.clone(),
-            (None, None) => String::new(),
+        let (suite_id, mut keys) = match (&self.resume, &suite) {
+            (Some(folder), _) => of_suite(&Store::open(folder)?.manifest()?.suite),
+            (None, Some(suite)) => of_suite(&serde_json::to_value(suite)?),
+            (None, None) => (String::new(), Vec::new()),
         };
+        keys.extend(self.llm.keys());
         let line = llm::line(self.llm.in_flight(), &stop);
-        let cassettes = self.paying.cassettes(&suite_id, &self.llm.keys());
+        let cassettes = self.paying.cassettes(&suite_id, &keys);
         let approve = |quote: &Quote| self.paying.approve(quote);
         let models = Models {
             line: line.as_ref(),
@@ -224,10 +225,11 @@ impl Run {
     }
 }
 
-/// The id of the suite that a run was of.
-fn suite_of(folder: &std::path::Path) -> anyhow::Result<String> {
-    let manifest = Store::open(folder)?.manifest()?;
-    Ok(manifest.suite["id"].as_str().unwrap_or_default().to_owned())
+/// The id of a suite, and the variables that hold the keys of its agents.
+fn of_suite(suite: &serde_json::Value) -> (String, Vec<String>) {
+    let agents = suite["agents"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_object);
+    let keys = agents.flat_map(|agent| agent.values()).filter_map(|settings| settings["api_key_env"].as_str());
+    (suite["id"].as_str().unwrap_or_default().to_owned(), keys.map(str::to_owned).collect())
 }
 
 pub(super) fn parse_role(text: &str) -> Result<SeedRole, String> {

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod incident;
 pub mod injection;
 mod markdown;
+mod models;
 pub mod paragraph;
 #[cfg(feature = "plot")]
 pub mod plot;

@@ -7,6 +7,7 @@ pub mod job;
 pub mod models;
 pub mod oracle;
 pub mod pool;
+pub mod stale;
 pub mod trigger;
 
 mod cache;

@@ -19,6 +19,7 @@ const VERBS: &[&str] = &[
     "score",
     "report",
     "trace",
+    "stale",
     "gate",
     "bless",
     #[cfg(feature = "llm")]

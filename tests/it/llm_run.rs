@@ -205,3 +205,31 @@ fn every_epoch_is_an_investigation_of_its_own() {
     let seeds: Vec<Value> = server.requests().iter().filter_map(|request| request.body.get("seed").cloned()).collect();
     assert_eq!(seeds, Vec::<Value>::new(), "no seed was asked for");
 }
+
+#[test]
+fn what_a_change_invalidates_is_told_with_what_recording_it_again_costs() {
+    let server = serve(&helpful());
+    let bench = Bench::new(&server.base_url(), ", prices: {input: 1, output: 4}");
+    assert_eq!(code(&bench.run(&["--cassettes", "record"])), 0);
+    let asked = requests(&server);
+    let stale = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+        let folder = bench.path("cassettes").display().to_string();
+        command.args(["stale", &bench.path("suite.yaml").display().to_string(), "--cassette-dir", &folder]).args(arguments);
+        command.output().expect("the program runs")
+    };
+    let output = stale(&["--strict"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "react (m): 2 of 2 investigations as recorded\n");
+    assert_eq!(code(&output), 0);
+    let prompt = bench.path("prompt.md");
+    std::fs::write(&prompt, "Look twice.").expect("a file");
+    let output = stale(&["--prompt", &prompt.display().to_string(), "--strict"]);
+    assert_eq!(code(&output), 1);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        text.starts_with("react (m): 0 of 2 investigations as recorded; 2 to record again, about ") && text.contains(" tokens, $"),
+        "{text}"
+    );
+    assert!(text.contains("message 1 of 2 differs") && text.contains("now:      system: Look twice."), "{text}");
+    assert_eq!(requests(&server), asked, "nobody was asked");
+}

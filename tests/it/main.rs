@@ -31,6 +31,8 @@ mod leak;
 #[cfg(feature = "llm")]
 mod llm;
 #[cfg(feature = "llm")]
+mod llm_injection;
+#[cfg(feature = "llm")]
 mod llm_run;
 #[cfg(feature = "llm")]
 mod mock_llm;
