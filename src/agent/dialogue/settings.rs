@@ -198,7 +198,7 @@ impl Model {
         let name = given.model.clone().or(default).ok_or_else(|| {
             use serde::de::Error;
             let keys: Vec<&str> = PROVIDERS.iter().map(|provider| provider.key).collect();
-            serde_json::Error::custom(format!("no `model` is named, and none of {} is set", keys.join(", ")))
+            serde_json::Error::custom(format!("no `model` is named (--llm), and none of {} is set", keys.join(", ")))
         })?;
         Ok(Self {
             name,
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_model_that_nobody_names_is_an_error_with_the_way_out() {
         let error = read(&json!({}), &[]).expect_err("no model");
-        assert!(error.contains("no `model` is named") && error.contains("OPENAI_API_KEY"), "{error}");
+        assert!(error.contains("no `model` is named (--llm)") && error.contains("OPENAI_API_KEY"), "{error}");
     }
 
     #[test]
