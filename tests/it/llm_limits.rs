@@ -175,3 +175,19 @@ fn a_conversation_that_stays_too_long_is_out_of_budget() {
     let (_, ended) = crash().send(&server, "react", json!({}));
     assert_eq!((ended, server.requests().len()), (Err(Halt::Budget), 6));
 }
+
+#[test]
+fn an_investigation_that_is_out_of_time_ends_as_such() {
+    let server = script("turns:\n- hang: before_headers");
+    let (_, ended) = crash().send(&server, "react", json!({"budget_seconds": 0.3}));
+    assert_eq!(ended, Err(Halt::Deadline));
+}
+
+#[test]
+fn near_the_end_of_its_time_a_report_is_forced() {
+    let look = "{delay: 450ms, tool_calls: [{name: fetch_ticket_stats, arguments: {date: '{{user.date - 1d}}'}}]}";
+    let server = script(&format!("turns:\n- {look}\nforced:\n  submit_report: {{tool_calls: [$REPORT]}}"));
+    let (trajectory, ended) = crash().send(&server, "react", json!({"budget_seconds": 0.55}));
+    assert_eq!(ended, Ok(()));
+    assert_eq!(trajectory.effort.expect("a model was asked").forced.as_deref(), Some("named"));
+}

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::Halt;
 use super::report::IncidentReport;
-use crate::chat::{Choice, Completion, LineError, Message, Offer, Request, ToolCall};
+use crate::chat::{Choice, Completion, Endpoint, LineError, Message, Offer, Request, ToolCall};
 use crate::name::nearest;
 use crate::tool::{Desk, ToolReply};
 use schema::{Problem, named, violations};
@@ -141,11 +141,27 @@ impl<'m> Dialogue<'m> {
         let tokens = desk.effort().tokens().unwrap_or(self.guessed);
         let of_tokens = self.model.budget_tokens.map(|budget| tokens as f64 / budget.max(1) as f64);
         let of_usd = self.model.budget_usd.map(|budget| self.usd(desk).unwrap_or_else(|| self.guess_usd()) / budget);
-        of_tokens.unwrap_or(0.0).max(of_usd.unwrap_or(0.0))
+        let of_time = self.model.budget_seconds.map(|budget| desk.seconds() / budget);
+        [of_tokens, of_usd, of_time].into_iter().flatten().fold(0.0, f64::max)
+    }
+
+    /// How an investigation ends whose budget is used up: by time, if that ran out.
+    fn used_up(&self, desk: &Desk<'_>) -> Halt {
+        if self.model.budget_seconds.is_some_and(|budget| desk.seconds() >= budget) { Halt::Deadline } else { Halt::Budget }
+    }
+
+    /// Where the model is, with no more time than is left.
+    fn endpoint(&self, desk: &Desk<'_>) -> Endpoint {
+        let mut endpoint = self.model.endpoint.clone();
+        if let Some(budget) = self.model.budget_seconds {
+            endpoint.total_seconds = endpoint.total_seconds.min((budget - desk.seconds()).max(0.001));
+        }
+        endpoint
     }
 
     /// US dollars so far; nothing without prices, or where a provider does not say how many tokens.
     fn usd(&self, desk: &Desk<'_>) -> Option<f64> {
+        self.model.prices?;
         let answers = desk.turns().iter().filter_map(|turn| turn.answer.as_ref());
         answers.map(|answer| answer.usage.and_then(|usage| self.model.cost(usage.prompt, usage.cached, usage.completion))).sum()
     }
@@ -172,7 +188,7 @@ impl<'m> Dialogue<'m> {
     /// Asks for the next answer; a forced choice names the tool that must be called.
     pub(super) fn ask(&mut self, desk: &mut Desk<'_>, forced: Option<&str>) -> Result<Said, Halt> {
         if self.turns >= self.model.max_turns || self.spent(desk) >= 1.0 {
-            return Err(Halt::Budget);
+            return Err(self.used_up(desk));
         }
         if let Some(tool) = forced {
             let how = if self.in_text { "prompted" } else { "named" };
@@ -191,7 +207,7 @@ impl<'m> Dialogue<'m> {
         loop {
             let most = self.model.max_tokens * if longer { 2 } else { 1 };
             let mut request = self.request(&choice, most);
-            let answer = desk.complete(self.thread, &self.prompt.digest, &self.model.endpoint, &mut request);
+            let answer = desk.complete(self.thread, &self.prompt.digest, &self.endpoint(desk), &mut request);
             if let Ok(answer) = &answer {
                 self.turns += 1;
                 self.guessed += (length(&request) + said(&answer.completion)) / 4;
@@ -225,6 +241,7 @@ impl<'m> Dialogue<'m> {
                 }
                 Err(LineError::TooLong { .. }) => return Err(Halt::Budget),
                 Err(LineError::Cancelled) => return Err(Halt::Cancelled),
+                Err(_) if self.used_up(desk) == Halt::Deadline => return Err(Halt::Deadline),
                 Err(error) => return Err(Halt::Line(error)),
             }
         }
