@@ -8,6 +8,7 @@ pub(super) mod prompted;
 pub(super) mod schema;
 pub(super) mod settings;
 pub(super) mod situation;
+mod size;
 pub(super) mod submit;
 
 use std::collections::BTreeMap;
@@ -21,10 +22,9 @@ use crate::name::nearest;
 use crate::tool::{Desk, ToolReply};
 use schema::{Problem, named, violations};
 use settings::{Model, Prompt, ToolMode};
+use size::{cut, length, said};
 use submit::SUBMIT;
 
-/// Characters of a reply that a model is shown; the record keeps all.
-const REPLY: usize = 16 * 1024;
 /// The same in tokens, for ceilings of cost.
 const REPLY_TOKENS: u64 = 6_000;
 /// Tokens of instructions, tools and situation, for ceilings of cost.
@@ -478,34 +478,4 @@ fn declined(completion: &Completion) -> Option<String> {
 fn is_filter(why: &str) -> bool {
     let why = why.to_lowercase();
     ["content_filter", "content management policy", "flagged"].iter().any(|words| why.contains(words))
-}
-
-/// Characters of a request.
-fn length(request: &Request) -> u64 {
-    let messages = request.messages.iter().map(|message| match message {
-        Message::System(text) | Message::User(text) | Message::Tool { text, .. } => text.len(),
-        Message::Assistant { text, calls } => text.len() + written(calls),
-    });
-    let tools = request.tools.iter().map(|offer| offer.about.len() + offer.schema.to_string().len());
-    messages.chain(tools).sum::<usize>() as u64
-}
-
-/// Characters of an answer.
-fn said(completion: &Completion) -> u64 {
-    (completion.text.as_deref().map_or(0, str::len) + written(&completion.calls)) as u64
-}
-
-fn written(calls: &[ToolCall]) -> usize {
-    calls.iter().map(|call| call.name.len() + call.arguments.len()).sum()
-}
-
-/// A reply as long as a model is shown, cut in its middle.
-fn cut(text: String) -> String {
-    if text.len() <= REPLY {
-        return text;
-    }
-    let keep = REPLY / 2;
-    let head: String = text.chars().take(keep).collect();
-    let tail: String = text.chars().skip(text.chars().count().saturating_sub(keep)).collect();
-    format!("{head} … ({} of {} characters left out: ask for less) … {tail}", text.len() - REPLY, text.len())
 }
