@@ -30,6 +30,7 @@ mod layers;
 mod leak;
 #[cfg(feature = "llm")]
 mod llm;
+#[cfg(feature = "llm")]
 mod llm_failures;
 #[cfg(feature = "llm")]
 mod llm_injection;
