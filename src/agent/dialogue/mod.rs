@@ -4,11 +4,13 @@
 //! and never by the reason a provider gives for ending. Whatever goes wrong is answered with what was got and what is allowed, a bounded number of
 //! times; then the report is forced, and then the investigation ends with an outcome that names what happened.
 
+mod offered;
 pub(super) mod prompted;
 pub(super) mod schema;
 pub(super) mod settings;
 pub(super) mod situation;
 pub(super) mod submit;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +22,7 @@ use crate::chat::{Choice, Completion, LineError, Message, Offer, Request, ToolCa
 use crate::name::nearest;
 use crate::tool::{Desk, ToolReply};
 use schema::Problem;
-use settings::{Model, Prompt, ToolMode};
+use settings::{Model, Prompt, SchemaMode, ToolMode};
 use submit::SUBMIT;
 
 /// Characters of a reply that a model is shown; the record keeps all.
@@ -145,6 +147,10 @@ impl<'m> Dialogue<'m> {
         if self.turns >= self.model.max_turns || self.spent(desk) >= 1.0 {
             return Err(Halt::Budget);
         }
+        // What a report can cite has grown.
+        if self.model.schema == SchemaMode::Bounded {
+            self.tools.iter_mut().filter(|offer| offer.name == SUBMIT).for_each(|offer| *offer = submit::offer(desk, SchemaMode::Bounded));
+        }
         if let Some(tool) = forced {
             let how = if self.in_text { "prompted" } else { "named" };
             if tool == SUBMIT {
@@ -248,8 +254,7 @@ impl<'m> Dialogue<'m> {
 
     /// The arguments of a call, or an answer that says why they are none.
     pub(super) fn arguments(&mut self, desk: &mut Desk<'_>, call: &ToolCall) -> Option<Value> {
-        let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
-        match serde_json::from_str::<Value>(text) {
+        match written::read(&call.arguments) {
             Ok(value) if value.is_object() => Some(value),
             other => {
                 self.bad += 1;
@@ -383,7 +388,7 @@ fn declined(completion: &Completion) -> Option<String> {
 
 /// Whether an answer ended at its greatest length and is of no use: a call that is whole stands.
 fn is_cut_off(completion: &Completion) -> bool {
-    let whole = |call: &ToolCall| serde_json::from_str::<Value>(&call.arguments).is_ok();
+    let whole = |call: &ToolCall| !call.arguments.is_empty() && written::read(&call.arguments).is_ok();
     completion.finish.as_deref() == Some("length") && (completion.calls.is_empty() || !completion.calls.iter().all(whole))
 }
 
