@@ -1,5 +1,5 @@
 # What one does here. Everything else is a cargo command.
-.PHONY: run check bench start stop logs e2e-phoenix
+.PHONY: run check bench start stop logs e2e-phoenix e2e-llama e2e-litellm
 
 run: ## the main job
 	cargo run --release -- run scenarios/ --models lgbm,prophet,arima
@@ -21,3 +21,9 @@ logs: ## what it says
 
 e2e-phoenix: ## traces against a real Phoenix from PyPI; the transcript goes to results/reference/e2e
 	bash tests/e2e/phoenix.sh --write
+
+e2e-llama: ## agents against a llama.cpp server with random weights, built from PyPI
+	bash tests/e2e/llama.sh --write
+
+e2e-litellm: ## agents through a LiteLLM proxy from PyPI, our scripted server behind it
+	bash tests/e2e/litellm.sh --write

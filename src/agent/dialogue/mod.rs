@@ -4,12 +4,14 @@
 //! and never by the reason a provider gives for ending. Whatever goes wrong is answered with what was got and what is allowed, a bounded number of
 //! times; then the report is forced, and then the investigation ends with an outcome that names what happened.
 
+mod offered;
 pub(super) mod prompted;
 pub(super) mod schema;
 pub(super) mod settings;
 pub(super) mod situation;
 mod size;
 pub(super) mod submit;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,7 @@ use crate::chat::{Choice, Completion, Endpoint, LineError, Message, Offer, Reque
 use crate::name::nearest;
 use crate::tool::{Desk, ToolReply};
 use schema::{Problem, named, violations};
-use settings::{Model, Prompt, ToolMode};
+use settings::{Model, Prompt, SchemaMode, ToolMode};
 use size::{cut, length, said};
 use submit::SUBMIT;
 
@@ -190,6 +192,10 @@ impl<'m> Dialogue<'m> {
         if self.turns >= self.model.max_turns || self.spent(desk) >= 1.0 {
             return Err(self.used_up(desk));
         }
+        // What a report can cite has grown.
+        if self.model.schema == SchemaMode::Bounded {
+            self.tools.iter_mut().filter(|offer| offer.name == SUBMIT).for_each(|offer| *offer = submit::offer(desk, SchemaMode::Bounded));
+        }
         if let Some(tool) = forced {
             let how = if self.in_text { "prompted" } else { "named" };
             if tool == SUBMIT {
@@ -322,8 +328,7 @@ impl<'m> Dialogue<'m> {
 
     /// The arguments of a call, or an answer that says why they are none.
     pub(super) fn arguments(&mut self, desk: &mut Desk<'_>, call: &ToolCall) -> Option<Value> {
-        let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
-        match serde_json::from_str::<Value>(text) {
+        match written::read(&call.arguments) {
             Ok(value) if value.is_object() => Some(value),
             other => {
                 self.bad += 1;
@@ -451,7 +456,7 @@ impl<'m> Dialogue<'m> {
 
     /// Whether an answer ended at its greatest length and is of no use: a call that is whole stands.
     fn is_cut_off(&self, completion: &Completion) -> bool {
-        let whole = |call: &ToolCall| serde_json::from_str::<Value>(&call.arguments).is_ok();
+        let whole = |call: &ToolCall| !call.arguments.is_empty() && written::read(&call.arguments).is_ok();
         let in_text = || self.in_text && completion.text.as_deref().is_some_and(|text| !prompted::calls(text).is_empty());
         let useful = if completion.calls.is_empty() { in_text() } else { completion.calls.iter().all(whole) };
         completion.finish.as_deref() == Some("length") && !useful

@@ -28,7 +28,8 @@ pub(in crate::agent) enum ToolMode {
 pub(in crate::agent) enum SchemaMode {
     /// Structured outputs: `strict: true` on the report, without keywords that providers reject there.
     Strict,
-    /// Lengths of texts and lists are limited in the schema, for servers that make a grammar of it.
+    /// For servers that make a grammar of the schema: it limits the lengths of texts and lists, and names the calls and changes that replies
+    /// have shown so far.
     Bounded,
 }
 

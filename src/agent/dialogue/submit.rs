@@ -1,109 +1,23 @@
-//! `submit_report`: the tool that ends an investigation. Its schema names what the archive holds; its reading checks every name, every
-//! day and every number against the archive and the recorded calls, and says what is wrong where.
+//! `submit_report`: the tool that ends an investigation. Its reading checks every name, every day and every number against the archive and
+//! the recorded calls, and says what is wrong where.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+pub(in crate::agent) use super::offered::offer;
+use super::offered::{dimensions, schema};
 use super::schema::{Problem, violations};
 use super::settings::SchemaMode;
-use crate::agent::report::{
-    AffectedSegment, BENIGN_KINDS, Benign, CAUSE_KINDS, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict,
-};
-use crate::chat::Offer;
+use crate::agent::report::{AffectedSegment, Benign, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict};
 use crate::name::nearest;
 use crate::tool::reply::{Range, Scope};
 use crate::tool::{Call, Desk, ToolReply};
 
 /// What the model calls it.
 pub(in crate::agent) const SUBMIT: &str = "submit_report";
-
-/// The tool as it is offered at a desk.
-pub(in crate::agent) fn offer(desk: &Desk<'_>, mode: SchemaMode) -> Offer {
-    Offer {
-        name: SUBMIT.to_owned(),
-        about: "Hand in the incident report. This ends the investigation.".to_owned(),
-        schema: schema(&dimensions(desk), mode),
-        strict: mode == SchemaMode::Strict,
-    }
-}
-
-/// Dimensions of all metrics with their visible values.
-pub(in crate::agent) fn dimensions(desk: &Desk<'_>) -> BTreeMap<String, Vec<String>> {
-    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for metric in desk.metrics() {
-        for (dimension, values) in desk.dimensions(&metric) {
-            all.entry(dimension).or_default().extend(values);
-        }
-    }
-    for values in all.values_mut() {
-        values.sort_unstable();
-        values.dedup();
-    }
-    all
-}
-
-/// The schema of the report: every field required, nothing besides, names from the archive.
-fn schema(dimensions: &BTreeMap<String, Vec<String>>, mode: SchemaMode) -> Value {
-    let bounded = mode == SchemaMode::Bounded;
-    let text = |most: u64, about: &str| match bounded {
-        true => json!({"type": "string", "maxLength": most, "description": about}),
-        false => json!({"type": "string", "description": about}),
-    };
-    let list = |items: Value, most: u64, about: &str| match bounded {
-        true => json!({"type": "array", "items": items, "maxItems": most, "description": about}),
-        false => json!({"type": "array", "items": items, "description": about}),
-    };
-    let object = |fields: Value| {
-        let required: Vec<String> = fields.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
-        json!({"type": "object", "properties": fields, "required": required, "additionalProperties": false})
-    };
-    let or_null = |schema: Value| json!({"anyOf": [schema, {"type": "null"}]});
-    let names: Vec<&String> = dimensions.keys().collect();
-    let values: Vec<&String> = {
-        let mut values: Vec<&String> = dimensions.values().flatten().collect();
-        values.sort_unstable();
-        values.dedup();
-        values
-    };
-    // Providers limit how many names a strict schema may hold; beyond that the reading alone checks them.
-    let value = if values.len() <= 250 && !values.is_empty() { json!({"type": "string", "enum": values}) } else { text(60, "a value") };
-    let dimension = if names.is_empty() { text(60, "a dimension") } else { json!({"type": "string", "enum": names}) };
-    let scope = list(object(json!({"dimension": dimension, "value": value})), 4, "conditions that hold together; empty: everything");
-    let cause = object(json!({
-        "kind": {"type": "string", "enum": CAUSE_KINDS},
-        "change": or_null(text(40, "id of the change in the log that did it; null: none")),
-        "scope": scope,
-        "onset": or_null(text(19, "day it began, YYYY-MM-DD")),
-        "confidence": {"type": "number", "description": "0 to 1"},
-        "acts": {"type": "boolean", "description": "true for the cause you claim, or for several that act together; false for alternatives"},
-    }));
-    let evidence = object(json!({
-        "call": text(6, "id of a call of yours whose reply holds the number, such as c3"),
-        "field": text(60, "path of the number in that reply, such as segments.0.change"),
-        "value": {"type": "number", "description": "the number as it stands there"},
-    }));
-    object(json!({
-        "verdict": {"type": "string", "enum": ["fault", "no_fault", "unsure"]},
-        "causes": list(cause, 4, "possible causes, most likely first; empty if there is no fault"),
-        "benign": or_null(object(json!({
-            "kind": {"type": "string", "enum": BENIGN_KINDS},
-            "change": or_null(text(40, "id of the change in the log that stands for it; null: none")),
-        }))),
-        "confidence": {"type": "number", "description": "0 to 1: how sure of verdict and first cause"},
-        "evidence": list(evidence, 6, "numbers from your calls that support the first cause"),
-        "title": text(120, "one line"),
-        "executive_summary": text(600, "a paragraph for a manager"),
-        "root_cause": text(300, "the cause in words"),
-        "affected_services": list(text(40, "a product or queue"), 6, "products and queues that suffer"),
-        "correlated_events": list(text(120, "a change"), 6, "changes near the onset, one line each"),
-        "customer_sentiment": {"type": "string", "enum": ["negative", "neutral", "positive", "unknown"]},
-        "sample_complaints": list(text(200, "a ticket's words"), 5, "a few tickets in their own words"),
-        "recommendations": list(text(160, "something to do"), 6, "what to do"),
-    }))
-}
 
 #[derive(Deserialize)]
 struct Submitted {
@@ -148,7 +62,7 @@ struct Cited {
 /// Reads a report, or says everything that is wrong with it.
 pub(in crate::agent) fn read(desk: &Desk<'_>, mode: SchemaMode, arguments: &Value) -> Result<IncidentReport, Vec<Problem>> {
     let dimensions = dimensions(desk);
-    let problems = violations(&schema(&dimensions, mode), arguments);
+    let problems = violations(&schema(&dimensions, mode, None), arguments);
     if !problems.is_empty() {
         return Err(problems);
     }

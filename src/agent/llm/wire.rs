@@ -273,15 +273,36 @@ pub(super) fn short(text: String) -> String {
 pub(super) fn said(body: &str) -> String {
     let parsed: Option<Value> = serde_json::from_str(body).ok();
     let error = parsed.as_ref().map(|value| value.get("error").unwrap_or(value));
-    let message = error.and_then(|error| error["message"].as_str().or(error.as_str()));
-    let code = error.and_then(|error| error["code"].as_str()).filter(|code| !message.unwrap_or_default().contains(code));
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = error.and_then(|error| error["message"].as_str().or(error.as_str())).map(one_line);
+    let message = message.as_deref();
+    // A code that is a number is the status once more.
+    let code = error.and_then(|error| error["code"].as_str()).filter(|code| code.parse::<u16>().is_err());
+    let code = code.filter(|code| !message.unwrap_or_default().contains(code));
     let text = match (message, code) {
         (Some(message), Some(code)) => format!("{message}, {code}"),
         (Some(message), None) => message.to_owned(),
-        (None, _) => body.split_whitespace().collect::<Vec<_>>().join(" "),
+        (None, _) => one_line(body),
     };
     match text.trim() {
         "" => "nothing said".to_owned(),
         text => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod said {
+    use super::said;
+
+    #[test]
+    fn the_message_of_a_proxy_is_one_line_and_its_status_is_not_told_twice() {
+        let body = r#"{"error": {"message": "no such key\n\nLiteLLM: no fallback.", "type": "auth_error", "code": "401"}}"#;
+        assert_eq!(said(body), "no such key LiteLLM: no fallback.");
+    }
+
+    #[test]
+    fn a_code_in_words_is_told() {
+        let body = r#"{"error": {"message": "too long", "code": "context_length_exceeded"}}"#;
+        assert_eq!(said(body), "too long, context_length_exceeded");
     }
 }
