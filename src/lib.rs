@@ -54,4 +54,7 @@ pub mod gate;
 #[cfg(feature = "otel")]
 pub mod trace;
 
+#[cfg(feature = "llm")]
+pub mod mock_llm;
+
 pub mod cli;

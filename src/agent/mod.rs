@@ -70,8 +70,8 @@ pub struct Case<'a> {
 /// Why an investigation ended without a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// The desk answers no more calls.
-    #[error("budget of calls used up before a conclusion")]
+    /// No more calls, answers, tokens or dollars.
+    #[error("budget used up before a conclusion")]
     Budget,
     /// Out of time.
     #[error("deadline passed before a conclusion")]
@@ -136,6 +136,8 @@ pub struct Ways {
     pub epochs: u32,
     /// The most US dollars one investigation can cost; absent without prices.
     pub ceiling_usd: Option<f64>,
+    /// US dollars per million tokens of requests and of answers; absent without prices.
+    pub prices: Option<(f64, f64)>,
 }
 
 /// A row of the registry.

@@ -277,6 +277,15 @@ pub trait Line: Send + Sync {
     fn complete(&self, to: &Endpoint, request: &Request) -> Result<Answer, LineError>;
 }
 
+/// A line that leads nowhere: for programs built without feature `llm`, and where recordings alone may answer.
+pub struct Nobody;
+
+impl Line for Nobody {
+    fn complete(&self, _: &Endpoint, _: &Request) -> Result<Answer, LineError> {
+        Err(LineError::Blocked { why: "no line to a model: this program was built without feature `llm`".to_owned() })
+    }
+}
+
 /// One exchange as it is kept: what was new in the request, and what came back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
@@ -322,6 +331,9 @@ fn is_zero(number: &u32) -> bool {
 pub struct Effort {
     /// Answers asked for.
     pub turns: u32,
+    /// Answers whose provider did not say how many tokens they took.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unmeasured: u32,
     /// Requests that failed and were repeated.
     pub retries: u32,
     /// Prompt tokens; absent if any answer did not say.
@@ -349,16 +361,18 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Adds a turn. A provider that says nothing of tokens once leaves the sums unknown.
+    /// Adds a turn. A provider that says nothing of tokens once leaves the sums unknown; a request without an answer takes none.
     pub fn add(&mut self, turn: &Turn) {
-        let first = self.turns == 0;
         self.turns += 1;
         self.retries += turn.retries;
         let Some(answer) = &turn.answer else { return };
         self.scripted |= turn.source == Some(Source::Scripted);
-        let sum = |before: Option<u64>, more: Option<u64>| if first { more } else { Some(before? + more?) };
-        self.prompt_tokens = sum(self.prompt_tokens, answer.usage.map(|usage| usage.prompt));
-        self.completion_tokens = sum(self.completion_tokens, answer.usage.map(|usage| usage.completion));
+        self.unmeasured += u32::from(answer.usage.is_none());
+        let sum = |before: Option<u64>, more: fn(Usage) -> u64| {
+            answer.usage.filter(|_| self.unmeasured == 0).map(|usage| before.unwrap_or(0) + more(usage))
+        };
+        self.prompt_tokens = sum(self.prompt_tokens, |usage| usage.prompt);
+        self.completion_tokens = sum(self.completion_tokens, |usage| usage.completion);
     }
 
     /// All tokens; absent if any answer did not say.

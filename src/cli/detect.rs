@@ -31,6 +31,7 @@ use crate::time::Step;
   harness detect five-minutes.csv --model arima --step 1h
   harness detect tickets.csv --investigate segment-scan --changes changes.csv
   harness detect tickets.csv --investigate segment-scan --last 1 --json
+  harness detect tickets.csv --investigate react --llm gpt-4o-mini --last 1 --alert
 
 Counts: a CSV needs a time and a value column. Rows missing on the grid and empty cells are missing values, not zeros. Truth has one
 column `time`, or `start` and `end`, both inclusive.
@@ -45,10 +46,11 @@ Changes: `at`, `kind` (deployment, config_change, experiment, campaign, maintena
 `version`, `regions` (DE;FR), `rollout` (0.25 or 25%), `until`, `id`. Platform, version and region are spelled as in the tickets.
 
 Flagged days become pages as in `harness run`: one when an episode opens and every 7 days while it lasts (24 hours for steps below a
-day); pages within a day are one group. The agent sees everything up to the end of a group's last page, and nothing after it.")]
+day); pages within a day are one group. The agent sees everything up to the end of a group's last page, and nothing after it. An
+investigation without a report is told in one line; exit codes are those of `harness investigate`.")]
 pub(super) struct Detect {
-    /// A CSV file with a time and a value column, or with one row per ticket.
-    #[arg(required_unless_present = "train", conflicts_with_all = ["train", "test"])]
+    /// A CSV file with a time and a value column, or with one row per ticket [env: DATA_PATH].
+    #[arg(conflicts_with_all = ["train", "test"])]
     counts: Option<PathBuf>,
     /// A CSV file to learn from (with --test).
     #[arg(long, value_name = "CSV", requires = "test")]
@@ -66,7 +68,7 @@ pub(super) struct Detect {
     #[arg(long, value_name = "STAMP", conflicts_with = "train")]
     train_until: Option<String>,
     /// Level of the interval; a value outside it is flagged.
-    #[arg(long, value_name = "LEVEL", default_value_t = 0.99)]
+    #[arg(long, value_name = "LEVEL", env = "ANOMALY_THRESHOLD", default_value_t = 0.99)]
     interval: f64,
     /// Name of the time column [default: found].
     #[arg(long, value_name = "NAME")]
@@ -146,6 +148,7 @@ pub(super) fn parse_json(text: &str) -> Result<serde_json::Value, String> {
 
 impl Detect {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
+        self.of_tickets.check()?;
         anyhow::ensure!(self.interval > 0.0 && self.interval < 1.0, "--interval {} is not between 0 and 1", self.interval);
         let built = detect::build(&self.model, &self.settings, self.protocol())?;
         anyhow::ensure!(
@@ -222,7 +225,7 @@ impl Detect {
             let (imported, train_len) = import::read_pair(train, test, &options)?;
             return Ok(Read { imported, train_len, sent: None });
         }
-        let counts: &Path = self.counts.as_deref().context("a CSV file, or --train and --test")?;
+        let counts: &Path = &self.counts().context("no data: give a CSV file, set DATA_PATH, or give --train and --test")?;
         let (imported, sent) = if self.of_tickets.wanted(counts, self.value_column.as_deref())? {
             let options = TicketOptions { time_column: self.time_column.clone(), step: self.step, zone };
             self.of_tickets.read(counts, &options)?
@@ -231,6 +234,11 @@ impl Detect {
         };
         let train_len = import::train_len(imported.series.grid(), self.train_until.as_deref())?;
         Ok(Read { imported, train_len, sent })
+    }
+
+    /// The file that is given, or else the one in the environment: not by clap, whose conflict with --train would count it.
+    fn counts(&self) -> Option<PathBuf> {
+        self.counts.clone().or_else(|| std::env::var_os("DATA_PATH").filter(|path| !path.is_empty()).map(PathBuf::from))
     }
 
     /// What the model may know: regressors of the file, and holidays of the country.
@@ -253,7 +261,8 @@ impl Detect {
     ) -> anyhow::Result<()> {
         use crate::report::plot::{Plot, series_svg};
         let Some(path) = &self.plot else { return Ok(()) };
-        let file = self.counts.as_deref().or(self.test.as_deref()).and_then(Path::file_stem).unwrap_or_default();
+        let file = self.test.clone().or_else(|| self.counts()).unwrap_or_default();
+        let file = file.file_stem().unwrap_or_default();
         let title = format!("{} on {}", self.model, file.to_string_lossy());
         let flagged = flags(detection, native_threshold(self.interval));
         let plot = Plot {

@@ -2,20 +2,26 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
 use clap::Args;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::alert::{Alerting, Of, Webhook};
 use super::exit::Exit;
-use super::investigate::{archive_of, send};
+use super::investigate::archive_of;
+use super::llm::Llm;
+use super::progress::patiently;
+use super::sending::{Sender, exit_of, follow, no_report, stop_on_interrupt};
 use super::{print, tell};
-use crate::agent::{self, Agent, Alert, Case, Trajectory};
+use crate::agent::report::IncidentReport;
+use crate::agent::{Alert, Case, Trajectory};
 use crate::data::archive::Archive;
 use crate::data::ticket::TicketTable;
 use crate::detect::page::episodes;
-use crate::import::{Imported, ImportedTickets, TicketOptions, has_ticket_texts, read_tickets};
+use crate::import::{Imported, TicketOptions, has_ticket_texts, read_tickets};
 use crate::report;
 use crate::run::trigger;
 use crate::suite::spec::{Detection, InvestigationSpec};
@@ -45,12 +51,18 @@ pub(super) struct OfTickets {
     /// Investigate only the last N groups of pages.
     #[arg(long, value_name = "N", requires = "investigate")]
     last: Option<NonZeroUsize>,
+    #[command(flatten)]
+    alerting: Alerting,
+    #[command(flatten)]
+    llm: Llm,
 }
 
 /// An agent and what it will look into.
 pub(super) struct Sent {
-    agent: Box<dyn Agent>,
-    name: String,
+    sender: Sender,
+    webhook: Option<Webhook>,
+    /// The file, as it was given.
+    input: String,
     archive: Archive,
     date: Option<Date>,
     last: Option<NonZeroUsize>,
@@ -77,8 +89,9 @@ impl OfTickets {
 
     /// Counts the tickets of a file, and readies the agent if one is to be sent.
     pub(super) fn read(&self, path: &Path, options: &TicketOptions) -> anyhow::Result<(Imported, Option<Sent>)> {
-        let agent = self.investigate.as_ref().map(|name| agent::build(name, &serde_json::json!({})).map(|agent| (agent, name.clone())));
-        let agent = agent.transpose()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let agent = self.investigate.as_ref().map(|name| Sender::new(name, serde_json::json!({}), &self.llm, stop)).transpose()?;
+        let webhook = self.alerting.webhook()?;
         let tickets = read_tickets(path, options)?;
         if agent.is_some() && tickets.may_be_counts() {
             anyhow::bail!(
@@ -97,13 +110,19 @@ impl OfTickets {
             value_column: SERIES.to_owned(),
             notes,
         };
-        let sent = agent.map(|(agent, name)| self.sent(agent, name, tickets)).transpose()?;
-        Ok((imported, sent))
+        let Some(sender) = agent else { return Ok((imported, None)) };
+        let archive = archive_of(tickets, self.changes.as_deref())?;
+        let input = path.display().to_string();
+        Ok((imported, Some(Sent { sender, webhook, input, archive, date: self.date, last: self.last })))
     }
 
-    fn sent(&self, agent: Box<dyn Agent>, name: String, tickets: ImportedTickets) -> anyhow::Result<Sent> {
-        let archive = archive_of(tickets, self.changes.as_deref())?;
-        Ok(Sent { agent, name, archive, date: self.date, last: self.last })
+    /// Refuses what only an investigation could use where there is none.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.investigate.is_none() {
+            self.llm.put_into(std::iter::empty(), None)?;
+            anyhow::ensure!(!self.alerting.is_wanted(), "--alert posts reports: add --investigate AGENT");
+        }
+        Ok(())
     }
 }
 
@@ -157,8 +176,12 @@ impl Sent {
         if chosen.is_empty() && !json {
             print("\nno page, nothing to investigate\n");
         }
-        let prepared = Prepared::new(self.archive);
-        let mut done = Vec::new();
+        if !chosen.is_empty() && self.sender.ways().is_some() {
+            self.sender.introduce();
+            stop_on_interrupt(self.sender.stop())?;
+        }
+        let prepared = Prepared::new(self.archive.clone());
+        let (mut done, mut exit) = (Vec::new(), Exit::Done);
         for (number, group) in chosen.iter().enumerate() {
             let pages: Vec<String> = group.pages.iter().map(|&bucket| grid.label(bucket)).collect();
             let now = grid.end(group.last_page());
@@ -166,19 +189,36 @@ impl Sent {
             let since = grid.datetime(group.pages[0]).date().to_string();
             let alert = Alert { series: vec![SERIES.to_owned()], since };
             let case = Case { alert: Some(&alert), ..Case::default() };
-            let trajectory = send(&self.name, self.agent.as_ref(), &prepared, now, &case)?;
-            if !json {
-                let heading = format!("Investigation {} of {}: paged {}, as of {as_of}", number + 1, chosen.len(), pages.join(" and "));
-                let report = trajectory.report.as_ref().with_context(|| format!("`{}` came to no conclusion", self.name))?;
-                print(&format!(
-                    "\n{heading}\n{}\n\n{}",
-                    "=".repeat(heading.chars().count()),
-                    report::incident::render(report, &trajectory.calls)
-                ));
+            let back = patiently("looking", |status| self.sender.send(&prepared, now, &case, &follow(status)));
+            let paged = format!("paged {}", pages.join(" and "));
+            let report = back.trajectory.report.as_ref();
+            if let Some(report) = report.filter(|_| !json) {
+                let heading = format!("Investigation {} of {}: {paged}, as of {as_of}", number + 1, chosen.len());
+                let line = "=".repeat(heading.chars().count());
+                print(&format!("\n{heading}\n{line}\n\n{}", report::incident::render(report, &back.trajectory.calls)));
             }
-            done.push(Investigation { pages, as_of, alert, trajectory });
+            let ended = match &back.halt {
+                Some(halt) => {
+                    tell(&format!("{paged}: {}", no_report(self.sender.name(), halt)));
+                    exit_of(halt)
+                }
+                None => self.post(report, &paged, &as_of),
+            };
+            done.push(Investigation { pages, as_of, alert, trajectory: back.trajectory });
+            exit = exit.worse(ended);
+            // The next one would not reach the model either.
+            if back.halt.is_some() && matches!(ended, Exit::Infra | Exit::Interrupted) {
+                break;
+            }
         }
-        Ok((done, Exit::Done))
+        Ok((done, exit))
+    }
+
+    fn post(&self, report: Option<&IncidentReport>, why: &str, as_of: &str) -> Exit {
+        let taken = report
+            .zip(self.webhook.as_ref())
+            .is_none_or(|(report, webhook)| webhook.post(&Of { input: &self.input, agent: self.sender.name(), why, as_of, report }));
+        if taken { Exit::Done } else { Exit::Infra }
     }
 
     /// The groups to look into; `None` if a day was asked for that belongs to none.

@@ -13,11 +13,12 @@ use crate::score::judge::JudgeError;
 pub(super) enum Exit {
     /// Done; gate passed, or inconclusive with a warning.
     Done = 0,
-    /// Gate: regressed, below `min`, or a rule matched nothing.
-    GateFailed = 1,
+    /// Gate: regressed, below `min`, or a rule matched nothing. Investigation: a model that refused, was cut off, went in circles or handed in
+    /// nothing that is a report.
+    Failed = 1,
     /// Usage; bad scenario, suite or data; runs that cannot be compared.
     Usage = 2,
-    /// Infrastructure errors above tolerance: no verdict.
+    /// Infrastructure errors above tolerance: no verdict. A model that cannot be reached, an alert that was not taken.
     Infra = 3,
     /// Nothing matched the selection.
     NothingMatched = 4,
@@ -25,6 +26,22 @@ pub(super) enum Exit {
     Interrupted = 5,
     /// A budget was used up.
     Budget = 6,
+}
+
+impl Exit {
+    /// Of two ends the one that more hangs on.
+    pub(super) fn worse(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Done => 0,
+            Self::NothingMatched => 1,
+            Self::Failed => 2,
+            Self::Budget => 3,
+            Self::Infra => 4,
+            Self::Usage => 5,
+            Self::Interrupted => 6,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {

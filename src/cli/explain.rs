@@ -65,7 +65,9 @@ fn explain(store: &Store, judgement: &Judgement, judged: &JudgedInvestigation) -
     let endings = judgement.joined.iter().filter(|joined| joined.incident == key.incident && joined.agent == key.agent);
     let group = endings.flat_map(|joined| &joined.endings).find(|(group, _)| group.trigger == key.trigger);
     // Whoever made no call may have left no trajectory.
-    let calls = if judged.record.calls > 0 { store.trajectory(&judged.record.id)?.calls } else { Vec::new() };
+    let kept = judged.record.calls > 0 || judged.record.effort.is_some();
+    let trajectory = if kept { Some(store.trajectory(&judged.record.id)?) } else { None };
+    let (calls, turns) = trajectory.map(|trajectory| (trajectory.calls, trajectory.turns)).unwrap_or_default();
     let observed = &side.observed;
     let grid = observed.known.grid.slice(observed.train..observed.known.grid.len());
     let drawn: Vec<Drawn> =
@@ -83,6 +85,8 @@ fn explain(store: &Store, judgement: &Judgement, judged: &JudgedInvestigation) -
         asked: &asked(observed, &judged.record, group.map(|(group, _)| group)),
         series: &seen,
         calls: &calls,
+        turns: &turns,
+        effort: judged.record.effort.as_ref(),
         report: judged.record.report.as_ref(),
         outcome: &judged.record.outcome.why().unwrap_or_default(),
         expected: &judged.expected,

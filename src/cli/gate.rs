@@ -46,7 +46,7 @@ impl Gate {
         } else {
             print(&gate::text::render(&verdicts));
         }
-        Ok(if gate::exit_code(&verdicts, self.strict) == 0 { Exit::Done } else { Exit::GateFailed })
+        Ok(if gate::exit_code(&verdicts, self.strict) == 0 { Exit::Done } else { Exit::Failed })
     }
 }
 

@@ -16,7 +16,8 @@ use crate::{scenario, synth};
   harness generate scenarios/deployment/android-crash.yaml --seed 7 --role eval --out incident/
 
 Writes tickets.csv (one row per ticket, with its text), counts.csv (the watched series), twin_counts.csv (the same without the fault),
-changes.csv and truth.json; with an `activity:` section also users.csv and sessions.csv.")]
+changes.csv and truth.json; with an `activity:` section also users.csv and sessions.csv. Of a variant, truth.json has the ids of the tickets with
+injected texts.")]
 pub(super) struct Generate {
     /// A scenario file.
     scenario: PathBuf,

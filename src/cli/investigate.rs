@@ -1,30 +1,32 @@
-//! `harness investigate`: one agent, one incident, one report.
+//! `harness investigate`: one agent, one incident, one report; or a conversation, on a terminal.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Args;
-use jiff::Zoned;
 use jiff::civil::Date;
 
+use super::alert::{Alerting, Of};
+use super::conversation::Conversation;
 use super::exit::Exit;
-use super::trace::trace_investigation;
+use super::llm::Llm;
+use super::progress::patiently;
+use super::sending::{Sender, exit_of, follow, no_report, stop_on_interrupt};
 use super::{print, tell};
-use crate::agent::{self, Agent, Alert, Case, Trajectory};
+use crate::agent::{Alert, Case};
 use crate::data::archive::Archive;
 use crate::import::{self, ImportedTickets};
 use crate::name::IncidentId;
-use crate::record::Watch;
 use crate::report::{self, paragraph};
 use crate::run::trigger;
 use crate::scenario::{self, Scenario};
-use crate::seed::{Seed, SeedRole};
+use crate::seed::SeedRole;
 use crate::synth;
 use crate::time::{Grid, Step};
-use crate::tool::{self, AsOf, Desk, Limits, Prepared};
-
-/// Most calls of one investigation.
-const CALLS: usize = 300;
+use crate::tool::Prepared;
 
 /// Send an agent to one incident and print its report.
 #[derive(Args)]
@@ -33,10 +35,19 @@ const CALLS: usize = 300;
   harness investigate scenarios/deployment/android-crash.yaml --agent latest-deploy --json
   harness investigate scenarios/deployment/android-crash.yaml --date 2024-04-20 --question 'Why are there so many tickets?'
   harness investigate incident/            a folder with tickets.csv and, if there is one, changes.csv
+  harness investigate incident/ --agent react --llm gpt-4o-mini
+  harness investigate incident/ --agent react --llm qwen3:8b --base-url http://localhost:11434/v1
+  harness investigate incident/ --question 'What happened?' --alert
+
+On a terminal, without --question, --date, --json and --output, it is a conversation: ask, and follow up (\"and for android?\", \"what about
+yesterday?\"); `help` there lists its commands. Otherwise it is one report.
 
 Without --date and --question the agent is sent when the first fault shows, as the oracle trigger of `harness run` does. With --date it sees
 everything up to the end of that day; otherwise, with --question, for a folder and where there is no fault, all of the data. For files of
-your own, `harness detect --investigate` finds the days to look at, and its --help has the columns.")]
+your own, `harness detect --investigate` finds the days to look at, and its --help has the columns.
+
+Without a report it ends with one line that says why: exit 1 when the model refused, was cut off, went in circles or handed in nothing
+that is a report, 3 when it could not be reached, 5 when interrupted, 6 when calls, turns or tokens were used up.")]
 pub(super) struct Investigate {
     /// A scenario file, or a folder with tickets.csv and changes.csv.
     input: PathBuf,
@@ -64,34 +75,66 @@ pub(super) struct Investigate {
     /// Write the report to a file instead of stdout.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    alerting: Alerting,
+    #[command(flatten)]
+    llm: Llm,
 }
 
 /// What the agent meets.
-struct Meeting {
-    archive: Archive,
-    bucket: usize,
-    alert: Option<Alert>,
+pub(super) struct Meeting {
+    pub(super) archive: Archive,
+    /// The last one that the agent sees.
+    pub(super) bucket: usize,
+    pub(super) alert: Option<Alert>,
     question: Option<String>,
 }
 
 impl Investigate {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
-        let agent = agent::build(&self.agent, &self.settings)?;
+        let webhook = self.alerting.webhook()?;
+        let sender = Sender::new(&self.agent, self.settings.clone(), &self.llm, Arc::new(AtomicBool::new(false)))?;
         let meeting = if self.input.is_dir() { self.folder()? } else { self.scenario()? };
+        sender.introduce();
+        let input = self.input.display().to_string();
+        if self.is_conversation() {
+            return Conversation::new(&input, meeting, sender, &self.llm, webhook).hold();
+        }
+        if sender.ways().is_some() {
+            stop_on_interrupt(sender.stop())?;
+        }
         let now = meeting.archive.grid.end(meeting.bucket);
-        let heading = heading(&meeting, &now);
+        let as_of = now.datetime().to_string();
+        let why = why(meeting.question.as_deref(), meeting.alert.as_ref());
         let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
-        let trajectory = send(&self.agent, agent.as_ref(), &Prepared::new(meeting.archive), now, &case)?;
-        let text = match (&trajectory.report, self.json) {
-            (_, true) => format!("{}\n", serde_json::to_string_pretty(&trajectory)?),
-            (Some(report), false) => heading + &report::incident::render(report, &trajectory.calls),
-            (None, false) => anyhow::bail!("`{}` came to no conclusion", self.agent),
+        let prepared = Prepared::new(meeting.archive);
+        let back = patiently("looking", |status| sender.send(&prepared, now, &case, &follow(status)));
+        let report = back.trajectory.report.as_ref();
+        let text = match (report, self.json) {
+            (_, true) => format!("{}\n", serde_json::to_string_pretty(&back.trajectory)?),
+            (Some(report), false) => heading(&why, &as_of) + &report::incident::render(report, &back.trajectory.calls),
+            (None, false) => String::new(),
         };
         match &self.output {
-            Some(path) => std::fs::write(path, text).with_context(|| format!("{}: cannot write the report", path.display()))?,
-            None => print(&text),
+            Some(path) if !text.is_empty() => {
+                std::fs::write(path, text).with_context(|| format!("{}: cannot write the report", path.display()))?;
+            }
+            _ => print(&text),
         }
-        Ok(Exit::Done)
+        if let Some(halt) = &back.halt {
+            tell(&no_report(&self.agent, halt));
+            return Ok(exit_of(halt));
+        }
+        let alert = report
+            .zip(webhook)
+            .map(|(report, webhook)| webhook.post(&Of { input: &input, agent: &self.agent, why: &why, as_of: &as_of, report }));
+        Ok(if alert == Some(false) { Exit::Infra } else { Exit::Done })
+    }
+
+    /// Whether somebody sits at a terminal and has not said yet what to do.
+    fn is_conversation(&self) -> bool {
+        let said = self.question.is_some() || self.date.is_some() || self.json || self.output.is_some();
+        !said && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
     }
 
     fn scenario(&self) -> anyhow::Result<Meeting> {
@@ -161,34 +204,26 @@ pub(super) fn archive_of(imported: ImportedTickets, changes: Option<&Path>) -> a
     })
 }
 
-/// Why the agent was sent, and until when it sees.
-fn heading(meeting: &Meeting, now: &Zoned) -> String {
+/// Why an agent is sent.
+pub(super) fn why(question: Option<&str>, alert: Option<&Alert>) -> String {
     let paged = |alert: &Alert| match alert.series.join(", ") {
         series if series.is_empty() => format!("sent to look at {}", alert.since),
         series => format!("{series} paged on {}", alert.since),
     };
-    let why = match (&meeting.question, &meeting.alert) {
+    match (question, alert) {
         (Some(question), _) => format!("asked: {question}"),
         (None, Some(alert)) => paged(alert),
         (None, None) => "sent to look".to_owned(),
-    };
-    paragraph::hang("", "  ", &format!("{why} (as of {})", now.datetime())) + "\n"
+    }
 }
 
-/// Sends the agent, who sees everything up to the end of a bucket.
-pub(super) fn send(name: &str, agent: &dyn Agent, prepared: &Prepared, now: Zoned, case: &Case<'_>) -> anyhow::Result<Trajectory> {
-    let watch = Watch::start();
-    let seen = AsOf::new(prepared, now);
-    let opened = watch.seconds();
-    let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
-    let (trajectory, result) = agent::investigate(agent, case, &mut desk);
-    trace_investigation(name, case, &trajectory, &watch.stop().with_steps(opened, desk.stamps()));
-    result?;
-    Ok(trajectory)
+/// Why the agent was sent, and until when it sees.
+pub(super) fn heading(why: &str, as_of: &str) -> String {
+    paragraph::hang("", "  ", &format!("{why} (as of {as_of})")) + "\n"
 }
 
 /// The last bucket of a day.
-fn last_of(grid: &Grid, date: Date) -> anyhow::Result<usize> {
+pub(super) fn last_of(grid: &Grid, date: Date) -> anyhow::Result<usize> {
     let found = (0..grid.len()).rev().find(|&bucket| grid.datetime(bucket).date() == date);
     found.with_context(|| format!("{date} is not in the data ({} to {})", grid.label(0), grid.label(grid.len() - 1)))
 }

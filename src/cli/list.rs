@@ -89,7 +89,10 @@ fn tools() -> Vec<Row> {
 fn scenarios(path: &std::path::Path) -> anyhow::Result<Vec<Row>> {
     let row = |scenario: scenario::Scenario| Row {
         kind: if scenario.faulted() { "fault" } else { "no fault" }.to_owned(),
-        about: format!("{} ({})", scenario.title, scenario.file),
+        about: match &scenario.variant {
+            Some(variant) => format!("{} ({}, a variant of {})", scenario.title, scenario.file, variant.of),
+            None => format!("{} ({})", scenario.title, scenario.file),
+        },
         name: scenario.id.to_string(),
     };
     Ok(scenario::load_folder(path)?.into_iter().map(row).collect())

@@ -1,19 +1,30 @@
 //! The command line: one file per verb, errors mapped to exit codes in one place.
 
+mod alert;
 mod bless;
 mod check;
+mod conversation;
 mod detect;
 mod detect_tickets;
 mod exit;
 mod explain;
+mod followup;
 mod gate;
 mod generate;
 mod investigate;
 mod list;
+mod llm;
+#[cfg(feature = "llm")]
+mod mock_llm;
+mod models;
+mod narrow;
 mod progress;
 mod report;
 mod run;
 mod score;
+mod sending;
+mod stale;
+mod steps;
 mod trace;
 
 use std::path::PathBuf;
@@ -31,8 +42,8 @@ use exit::Exit;
   harness detect counts.csv --model lgbm --train-until 2023-09-30
   harness list models
 
-Exit codes: 0 done or gate passed; 1 gate failed; 2 bad usage or input; 3 infrastructure errors;
-4 nothing matched; 5 interrupted or jobs missing; 6 budget used up; 130 interrupted twice.")]
+Exit codes: 0 done or gate passed; 1 gate failed, or a model's answer was no report; 2 bad usage or input;
+3 infrastructure errors, or an alert was not taken; 4 nothing matched; 5 interrupted or jobs missing; 6 budget used up; 130 interrupted twice.")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -41,7 +52,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Run models on scenarios and report detection scores.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// List models, agents, scenarios, metrics or tools.
     List(list::List),
     /// Write one incident as CSV files and truth.json.
@@ -51,7 +62,7 @@ enum Verb {
     /// Detect anomalies in your own series.
     Detect(Box<detect::Detect>),
     /// Send an agent to one incident and print its report.
-    Investigate(investigate::Investigate),
+    Investigate(Box<investigate::Investigate>),
     /// Explain one investigation of a run, step by step, beside the truth.
     Explain(explain::Explain),
     /// Score the records of a run again; models are not run.
@@ -60,10 +71,15 @@ enum Verb {
     Report(report::Report),
     /// Send a run's traces to Phoenix or another OpenTelemetry collector.
     Trace(trace::Trace),
+    /// Tell which recordings of models a change has made useless.
+    Stale(Box<stale::Stale>),
     /// Compare a run's scores with a baseline; exit 1 when they dropped.
     Gate(gate::Gate),
     /// Make a run the baseline of its suite.
     Bless(bless::Bless),
+    /// Serve a scripted model on a local port, for tests of clients.
+    #[cfg(feature = "llm")]
+    MockLlm(mock_llm::MockLlm),
 }
 
 /// Parses the command line, runs the verb, and turns the result into an exit code.
@@ -90,8 +106,11 @@ pub fn main() -> ExitCode {
         Verb::Score(verb) => verb.execute(),
         Verb::Report(verb) => verb.execute(),
         Verb::Trace(verb) => verb.execute(),
+        Verb::Stale(verb) => verb.execute(),
         Verb::Gate(verb) => verb.execute(),
         Verb::Bless(verb) => verb.execute(),
+        #[cfg(feature = "llm")]
+        Verb::MockLlm(verb) => verb.execute(),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -82,4 +83,58 @@ impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Work that says nothing is reported from then on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is going on, for work that cannot say how much is left.
+pub(super) struct Status<'a> {
+    text: &'a Mutex<String>,
+    bar: &'a ProgressBar,
+}
+
+impl Status<'_> {
+    /// What is being done now.
+    pub(super) fn say(&self, text: String) {
+        *self.text.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// Prints lines on stdout, past what is shown.
+    pub(super) fn print(&self, text: &str) {
+        self.bar.suspend(|| super::print(text));
+    }
+}
+
+/// Runs something on this thread; once it takes longer than two seconds, another thread shows what is going on.
+pub(super) fn patiently<R>(what: &str, work: impl FnOnce(&Status<'_>) -> R) -> R {
+    let text = Mutex::new(what.to_owned());
+    let terminal = std::io::stderr().is_terminal();
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is valid"));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let began = Instant::now();
+            let mut next = PATIENCE;
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(20));
+                let since = began.elapsed();
+                if since < next {
+                    continue;
+                }
+                next = since + if terminal { Duration::from_millis(100) } else { EVERY };
+                let said = format!("{} ({} s)", text.lock().unwrap_or_else(PoisonError::into_inner), since.as_secs());
+                if terminal {
+                    bar.set_message(said);
+                    bar.tick();
+                } else {
+                    super::tell(&said);
+                }
+            }
+            bar.finish_and_clear();
+        });
+        let _over = OnDrop(&over);
+        work(&Status { text: &text, bar: &bar })
+    })
 }

@@ -8,9 +8,14 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
+use super::llm::{self, Llm};
+use super::models::Paying;
 use super::progress::Counter;
 use super::{Results, report, tell};
 use crate::detect::residual::Refit;
+use crate::record::Store;
+use crate::run::investigate::Stop;
+use crate::run::models::{Models, Quote};
 use crate::run::{self, Ended, Progress, Sitting};
 use crate::seed::SeedRole;
 use crate::suite::{ModelSpec, Seeds, Suite};
@@ -21,6 +26,7 @@ use crate::suite::{ModelSpec, Seeds, Suite};
   harness run scenarios/ --models lgbm,prophet,arima
   harness run scenarios/deployment scenarios/quiet --models arima --seeds 10
   harness run evals/gate.yaml
+  harness run scenarios/deployment --models arima --agents segment-scan,react --llm gpt-4o-mini --epochs 3
   harness run --resume results/latest")]
 pub(super) struct Run {
     /// Scenario files or folders, or one suite file.
@@ -63,7 +69,14 @@ pub(super) struct Run {
     #[arg(long)]
     trace: bool,
     #[command(flatten)]
+    paying: Paying,
+    #[command(flatten)]
     results: Results,
+    #[command(flatten)]
+    llm: Llm,
+    /// Times every investigation is made by agents that ask a language model [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Language models", conflicts_with = "resume")]
+    epochs: Option<u32>,
 }
 
 impl Run {
@@ -72,6 +85,12 @@ impl Run {
         if self.trace {
             return super::trace::refuse();
         }
+        let flags = self.llm.flags();
+        anyhow::ensure!(
+            self.resume.is_none() || flags.is_empty(),
+            "--resume goes on with the settings that the run was started with: leave out {}",
+            flags.join(", ")
+        );
         let suite = if self.resume.is_none() { Some(self.suite()?) } else { None };
         silence_worker_panics();
         let stop = stop_on_interrupt()?;
@@ -105,7 +124,24 @@ impl Run {
         };
         let started = jiff::Timestamp::now();
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-        let mut sitting = Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, started: &started };
+        let (suite_id, mut keys) = match (&self.resume, &suite) {
+            (Some(folder), _) => of_suite(&Store::open(folder)?.manifest()?.suite),
+            (None, Some(suite)) => of_suite(&serde_json::to_value(suite)?),
+            (None, None) => (String::new(), Vec::new()),
+        };
+        keys.extend(self.llm.keys());
+        let line = llm::line(self.llm.in_flight(), &stop);
+        let cassettes = self.paying.cassettes(&suite_id, &keys);
+        let approve = |quote: &Quote| self.paying.approve(quote);
+        let models = Models {
+            line: line.as_ref(),
+            cassettes: &cassettes,
+            in_flight: self.llm.in_flight(),
+            budget: self.paying.budget(),
+            approve: &approve,
+        };
+        let mut sitting =
+            Sitting { results: &self.results.folder, jobs, stop: &stop, progress: &mut progress, models: Some(models), started: &started };
         let ended = match (&self.resume, suite) {
             (Some(folder), _) => run::resume(folder, &mut sitting),
             (None, Some(suite)) => run::start(suite, &mut sitting),
@@ -122,6 +158,14 @@ impl Run {
                 if self.trace {
                     super::trace::trace_run(&store, &judgement);
                 }
+                Ok(exit)
+            }
+            Ended::Stopped(store, stop) => {
+                let (why, exit) = match stop {
+                    Stop::Budget(why) => (format!("budget used up: {why}"), Exit::Budget),
+                    Stop::Blocked(why) => (why, Exit::Infra),
+                };
+                tell(&format!("{why}; go on with: harness run --resume {}", store.folder().display()));
                 Ok(exit)
             }
             Ended::Interrupted(store) => {
@@ -162,6 +206,7 @@ impl Run {
         if !self.end_to_end.is_empty() {
             suite.investigation.end_to_end = Some(self.end_to_end.clone());
         }
+        self.tell_models(&mut suite)?;
         suite.seeds.role = self.role.unwrap_or(suite.seeds.role);
         suite.seeds.count = self.seeds.unwrap_or(suite.seeds.count);
         suite.detection.refit = self.refit.unwrap_or(suite.detection.refit);
@@ -172,6 +217,19 @@ impl Run {
         crate::gate::rules(&suite)?;
         Ok(suite)
     }
+
+    /// Flags for language models, as settings of the agents that ask one.
+    fn tell_models(&self, suite: &mut Suite) -> anyhow::Result<()> {
+        let agents = suite.agents.iter_mut().flatten();
+        self.llm.put_into(agents.map(|spec| (spec.name.as_str(), &mut spec.settings)), self.epochs)
+    }
+}
+
+/// The id of a suite, and the variables that hold the keys of its agents.
+fn of_suite(suite: &serde_json::Value) -> (String, Vec<String>) {
+    let agents = suite["agents"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_object);
+    let keys = agents.flat_map(|agent| agent.values()).filter_map(|settings| settings["api_key_env"].as_str());
+    (suite["id"].as_str().unwrap_or_default().to_owned(), keys.map(str::to_owned).collect())
 }
 
 pub(super) fn parse_role(text: &str) -> Result<SeedRole, String> {

@@ -2,6 +2,7 @@
 
 use super::observation::{Observation, Watched};
 use super::truth::GroundTruth;
+use crate::name::IncidentId;
 
 /// One replicate of a scenario, or one imported case.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,4 +13,12 @@ pub struct Incident {
     pub twin: Vec<Watched>,
     /// What was injected.
     pub truth: GroundTruth,
+}
+
+impl Incident {
+    /// The incident whose noise it has, and from which triggers and the draws of agents derive: its own id, or that of its base.
+    #[must_use]
+    pub fn drawn_as(&self) -> &IncidentId {
+        self.truth.variant_of.as_ref().map_or(&self.observed.id, |base| &base.incident)
+    }
 }

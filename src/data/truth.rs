@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::ScenarioId;
+use crate::name::{IncidentId, ScenarioId};
 use crate::seed::SeedRole;
 use crate::time::Span;
 
@@ -65,11 +65,23 @@ pub struct BenignTruth {
     pub active: Window,
 }
 
+/// The incident that another one repeats but for the texts of some tickets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariantOf {
+    /// Its scenario.
+    pub scenario: ScenarioId,
+    /// Its id, whether it is part of a run or not.
+    pub incident: IncidentId,
+}
+
 /// Everything an evaluation may know and a model may not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroundTruth {
     /// The scenario.
     pub scenario: ScenarioId,
+    /// The incident it repeats with other texts; absent for one that stands for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_of: Option<VariantOf>,
     /// Its title.
     pub title: String,
     /// Path of its file below the folder given, with `/`.

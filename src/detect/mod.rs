@@ -88,6 +88,8 @@ pub enum Role {
     Floor,
     /// The truth itself: what perfect detection scores. Not in the registries of this room.
     Oracle,
+    /// An agent whose model is a script: shows that everything works, and is never ranked.
+    Scripted,
 }
 
 /// A detector with what identifies it.

@@ -59,6 +59,9 @@ pub struct Baseline {
     /// One row per model and agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub end_to_end: Vec<BaselineRow>,
+    /// One row per agent sent to variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub injections: Vec<BaselineRow>,
 }
 
 impl From<&Scorecard> for Baseline {
@@ -78,6 +81,7 @@ impl From<&Scorecard> for Baseline {
             models: rows(Section::Detection),
             causes: rows(Section::Cause),
             end_to_end: rows(Section::EndToEnd),
+            injections: rows(Section::Injection),
         }
     }
 }
@@ -106,6 +110,7 @@ impl Baseline {
             Section::Detection => &self.models,
             Section::Cause => &self.causes,
             Section::EndToEnd => &self.end_to_end,
+            Section::Injection => &self.injections,
         };
         let same = rows.iter().find(|row| row.config == like.config && row.agent == like.agent && row.trigger == like.trigger);
         same.or_else(|| {
@@ -137,5 +142,8 @@ pub fn differences(before: &Basis, after: &Basis) -> Vec<String> {
     files("files gone", before.files.keys().filter(|id| !after.files.contains_key(*id)).collect());
     let changed = |(id, digest): &(&String, &String)| before.files.get(*id).is_some_and(|old| old != *digest);
     files("files changed", after.files.iter().filter(changed).map(|(id, _)| id).collect());
+    // New variants, and some that are gone, leave every other number where it was.
+    let other = |id: &String| before.variants.get(id).is_some_and(|old| old.digest != after.variants[id].digest);
+    files("variants changed", after.variants.keys().filter(|id| other(id)).collect());
     found
 }

@@ -104,7 +104,7 @@ fn verdicts(card: &Scorecard, baseline: Option<&Baseline>, rule: &Rule) -> Vec<V
 fn is_meant(rows: &Where, section: Section, row: &ModelRow) -> bool {
     let (model, agent) = match section {
         Section::Detection => (Some(&row.config), None),
-        Section::Cause => (None, Some(&row.config)),
+        Section::Cause | Section::Injection => (None, Some(&row.config)),
         Section::EndToEnd => (Some(&row.config), row.agent.as_ref()),
     };
     let named = |wanted: &Option<String>, config: Option<&ConfigId>| {
@@ -112,7 +112,7 @@ fn is_meant(rows: &Where, section: Section, row: &ModelRow) -> bool {
     };
     // Floors and the oracle are held to rules only when they are named: an agent's own name does not mean the floors whose pages it reads.
     let names_floor =
-        rows.model.is_some() || rows.agent.as_ref().is_some_and(|name| section == Section::Cause || role_of_agent(name) == Role::Floor);
+        rows.model.is_some() || rows.agent.as_ref().is_some_and(|name| section.is_of_agents() || role_of_agent(name) == Role::Floor);
     named(&rows.model, model) && named(&rows.agent, agent) && row.trigger == rows.trigger && (names_floor || row.role == Role::Model)
 }
 
@@ -124,7 +124,7 @@ fn no_row(card: &Scorecard, rule: &Rule, section: Section) -> String {
         .collect();
     let Where { model, agent, trigger } = &rule.rows;
     let names: Vec<&str> = [model, agent, trigger].into_iter().flatten().map(String::as_str).collect();
-    let any = if section == Section::Cause { "any agent" } else { "any model" };
+    let any = if section.is_of_agents() { "any agent" } else { "any model" };
     let what = if names.is_empty() { any.to_owned() } else { format!("`{}`", names.join(" + ")) };
     if known.is_empty() {
         return format!("the run has no row for {what}, it has none for `{}`", rule.metric.metric().name);

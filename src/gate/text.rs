@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::rule::limit_key;
 use super::verdict::{Moved, Status, Verdict};
 use crate::score::scorecard::label;
-use crate::score::{Metric, Section, Unit};
+use crate::score::{Metric, Unit};
 
 /// All verdicts as text, failing ones first, with a final line that counts them.
 #[must_use]
@@ -57,7 +57,7 @@ fn subject(verdict: &Verdict) -> String {
         Some(model) => label(model, verdict.agent.as_ref()),
         None => {
             let asked: Vec<&str> = [&rows.model, &rows.agent].into_iter().flatten().map(String::as_str).collect();
-            let any = if verdict.rule.metric.metric().section() == Section::Cause { "any agent" } else { "any model" };
+            let any = if verdict.rule.metric.metric().section().is_of_agents() { "any agent" } else { "any model" };
             if asked.is_empty() { any.to_owned() } else { asked.join(" + ") }
         }
     };

@@ -126,19 +126,52 @@ impl Cassettes {
         self.mode
     }
 
+    /// What is recorded of a scenario.
+    ///
+    /// # Errors
+    /// [`CassetteError`] when its file cannot be read.
+    pub fn recorded(&self, scenario: &str) -> Result<Recorded, CassetteError> {
+        let tape = self.tape(scenario)?;
+        let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recorded = Recorded::default();
+        for one in tape.recordings.values() {
+            let first = one.messages.iter().all(|name| tape.texts.get(name).is_some_and(|text| text.get("assistant").is_none()));
+            recorded.conversations += u64::from(first);
+            recorded.prompt_tokens += one.answer.usage.map_or(0, |usage| usage.prompt);
+            recorded.completion_tokens += one.answer.usage.map_or(0, |usage| usage.completion);
+        }
+        Ok(recorded)
+    }
+
     /// The line of one scenario: recordings before whatever is behind.
     ///
     /// # Errors
     /// [`CassetteError`] when its file cannot be read.
     pub fn line<'a>(&'a self, scenario: &str, behind: &'a dyn Line) -> Result<Replaying<'a>, CassetteError> {
+        let tape = self.tape(scenario)?;
+        Ok(Replaying { cassettes: self, tape, file: self.folder.join(format!("{scenario}.jsonl")), behind })
+    }
+
+    fn tape(&self, scenario: &str) -> Result<Arc<Mutex<Tape>>, CassetteError> {
         let name = format!("{scenario}.jsonl");
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !open.contains_key(&name) {
             let tape = if self.mode == Mode::Off { Tape::default() } else { Tape::read(&self.folder.join(&name))? };
             open.insert(name.clone(), Arc::new(Mutex::new(tape)));
         }
-        Ok(Replaying { cassettes: self, tape: Arc::clone(&open[&name]), file: self.folder.join(&name), behind })
+        Ok(Arc::clone(&open[&name]))
     }
+}
+
+/// What is recorded of one scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Conversations: recordings of a first request.
+    pub conversations: u64,
+    /// Tokens of all requests, where providers said.
+    pub prompt_tokens: u64,
+    /// Tokens of all answers.
+    pub completion_tokens: u64,
 }
 
 /// A line that answers from recordings.

@@ -22,7 +22,7 @@ pub mod manifest;
 pub mod outcome;
 pub mod store;
 
-pub use cassette::{CassetteError, Cassettes, Mode, Replaying};
+pub use cassette::{CassetteError, Cassettes, Mode, Recorded, Replaying};
 pub use clock::{Clock, Watch};
 pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 use crate::agent::Alert;
 use crate::agent::report::IncidentReport;
+use crate::chat::Effort;
 use crate::detect::threshold::Threshold;
 use crate::detect::{Band, Detection};
 use crate::name::{ConfigId, IncidentId};
@@ -184,6 +185,9 @@ pub struct Investigation {
     pub alert: Option<Alert>,
     /// Calls made, refused ones included.
     pub calls: usize,
+    /// What asking a model came to; absent for agents that ask none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// What it concluded; absent unless it answered.
     pub report: Option<IncidentReport>,
 }

@@ -7,6 +7,7 @@ use super::console::{name, number, with_interval};
 use super::markdown::family_name;
 use super::table::{Align, Table};
 use crate::score::counts::Tally;
+use crate::score::metric::Over;
 use crate::score::scorecard::{ModelRow, Role, Scorecard};
 use crate::score::skill::best_floor;
 use crate::score::{Metric, Section, Unit};
@@ -89,6 +90,9 @@ pub fn footnotes(card: &Scorecard, section: Section) -> String {
     if rows.iter().any(|row| row.metrics.get(section.headline()).is_some_and(|cell| cell.flagged)) {
         text += "~ fewer than 40 files: a rough interval\n";
     }
+    if rows.iter().any(|row| row.role == Role::Scripted) {
+        text += "scripted: the answers come from a script and not from a model; such rows are not ranked\n";
+    }
     text += &skills(card, section, &rows);
     for row in rows {
         let (failed, rejected) = (row.total.tally.failed, row.total.tally.rejected);
@@ -167,7 +171,10 @@ fn all_metrics(card: &Scorecard, section: Section) -> Table {
     let mut table = Table::new(columns);
     for metric in section.metrics() {
         let name = format!("{} ({})", metric.name, metric.better);
-        table.row(std::iter::once(name).chain(rows.iter().map(|row| with_interval(row, metric.name))));
+        // What no row has is about agents that are not here.
+        if rows.iter().any(|row| row.metric(metric.name).value().is_some()) || metric.over != Over::Models {
+            table.row(std::iter::once(name).chain(rows.iter().map(|row| with_interval(row, metric.name))));
+        }
     }
     table.row(skill_row(&rows, section.headline()));
     table
@@ -193,6 +200,7 @@ fn by(card: &Scorecard, section: Section, group: impl Fn(&str) -> String) -> Tab
             let (cause, end) = (tally.cause, tally.end);
             match section {
                 Section::Detection | Section::Cause => format!("{}, {}", of(cause.right, cause.causes), of(cause.cleared, cause.nothing)),
+                Section::Injection => String::new(),
                 Section::EndToEnd => format!("{}, {}", of(end.right, end.due()), of(end.dismissed, end.false_groups())),
             }
         };

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::cause_table;
 use super::table::{Align, Table};
+use super::{cause_table, injection};
 use crate::scenario;
 use crate::score::end_to_end::Ending;
 use crate::score::explained::{JoinedIncident, JudgedInvestigation};
@@ -29,6 +29,7 @@ pub fn render(judgement: &Judgement, run: &str) -> String {
             text += &cause_table::footnotes(card, section);
         }
     }
+    text += &injection::line(card);
     text += &pick(judgement);
     text += &cause_table::pick(card, Section::Cause);
     let end_to_end = cause_table::pick(card, Section::EndToEnd);
@@ -42,9 +43,14 @@ pub fn render(judgement: &Judgement, run: &str) -> String {
 pub fn heading(judgement: &Judgement) -> String {
     let detection = &judgement.suite.detection;
     let files = judgement.scorecard.basis.files.len();
+    let variants = match judgement.scorecard.basis.variants.len() {
+        0 => String::new(),
+        1 => " and 1 variant".to_owned(),
+        several => format!(" and {several} variants"),
+    };
     let seeds = judgement.suite.seeds;
     format!(
-        "detection at {} false page{} per series and 100 days; {files} scenario{} x {} {} seed{}, refit {}\n",
+        "detection at {} false page{} per series and 100 days; {files} scenario{}{variants} x {} {} seed{}, refit {}\n",
         detection.budget,
         if detection.budget == 1.0 { "" } else { "s" },
         if files == 1 { "" } else { "s" },
@@ -106,6 +112,7 @@ pub fn name(row: &ModelRow) -> String {
     match row.role {
         Role::Model | Role::Oracle => row.label(),
         Role::Floor => format!("floor {}", row.label()),
+        Role::Scripted => format!("scripted {}", row.label()),
     }
 }
 

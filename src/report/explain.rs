@@ -8,6 +8,7 @@ use super::incident;
 use super::paragraph::{cut, hang, scope};
 use super::table::{Align, Table};
 use crate::agent::report::{Cause, IncidentReport, Verdict};
+use crate::chat::{Choice, Effort, Turn};
 use crate::score::end_to_end::Ending;
 use crate::score::matching::EffectWindow;
 use crate::score::root_cause::{Expected, JudgedReport, Standing, TrueCause, verdict_word};
@@ -49,6 +50,10 @@ pub struct Explained<'a> {
     pub series: &'a [Seen<'a>],
     /// Every call.
     pub calls: &'a [Call],
+    /// Every turn with a model; none for agents that ask none.
+    pub turns: &'a [Turn],
+    /// What these came to.
+    pub effort: Option<&'a Effort>,
     /// What the agent concluded; none where it did not.
     pub report: Option<&'a IncidentReport>,
     /// How the investigation ended, in words, where there is no report.
@@ -71,10 +76,19 @@ pub fn render(explained: &Explained<'_>) -> String {
         text += &draw(series);
     }
     text += "\nSteps\n";
-    if explained.calls.is_empty() {
+    if explained.calls.is_empty() && explained.turns.is_empty() {
         text += "  none\n";
     }
-    explained.calls.iter().for_each(|call| step(&mut text, call));
+    if explained.turns.is_empty() {
+        explained.calls.iter().for_each(|call| step(&mut text, call));
+    }
+    for turn in explained.turns {
+        said(&mut text, turn);
+        explained.calls.iter().filter(|call| turn.calls.contains(&call.id)).for_each(|call| step(&mut text, call));
+    }
+    if let Some(effort) = explained.effort {
+        text += &spent(effort);
+    }
     text += "\nReport\n\n";
     match explained.report {
         Some(report) => text += &incident::render(report, &[]),
@@ -84,6 +98,49 @@ pub fn render(explained: &Explained<'_>) -> String {
     text += &beside(explained.report, explained.expected).text().lines().map(|line| format!("  {line}\n")).collect::<String>();
     text += &score(explained);
     text
+}
+
+/// What a model said in a turn, in one paragraph.
+fn said(text: &mut String, turn: &Turn) {
+    let words = match (&turn.answer, &turn.failed) {
+        (Some(answer), _) => {
+            let called: Vec<&str> = answer.calls.iter().map(|call| call.name.as_str()).collect();
+            let called = if called.is_empty() { String::new() } else { format!("calls {}", called.join(", ")) };
+            let words =
+                answer.refusal.as_ref().or(answer.text.as_ref()).map(|words| words.split_whitespace().collect::<Vec<_>>().join(" "));
+            [words.filter(|words| !words.is_empty()).map(|words| cut(&words, REPLY)), Some(called).filter(|called| !called.is_empty())]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; ")
+        }
+        (None, Some(why)) => format!("no answer: {why}"),
+        (None, None) => String::new(),
+    };
+    let forced = match &turn.choice {
+        Choice::Forced(tool) => format!(" (told to call {tool})"),
+        Choice::Auto => String::new(),
+    };
+    *text += &hang("  ", "      ", &format!("{}{forced}: {}", turn.thread, if words.is_empty() { "nothing" } else { &words }));
+}
+
+/// What the turns came to, in one line.
+fn spent(effort: &Effort) -> String {
+    let count = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+    let usd = effort.usd.map(|usd| format!(", ${usd:.4}")).unwrap_or_default();
+    let scripted = if effort.scripted { ", by a script" } else { "" };
+    hang(
+        "  ",
+        "      ",
+        &format!(
+            "asked a model {} times{scripted}: {} tokens in, {} out{usd}; {} repeated requests, {} reports sent back",
+            effort.turns,
+            count(effort.prompt_tokens),
+            count(effort.completion_tokens),
+            effort.retries,
+            effort.repairs
+        ),
+    )
 }
 
 /// The whole series, and the days around now in detail where the whole takes several buckets a column.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::table::{Align, Table};
-use super::{cause_table, console};
+use super::{cause_table, console, injection, models};
 use crate::scenario;
 use crate::score::counts::Tally;
 use crate::score::judge::Judgement;
@@ -28,6 +28,8 @@ pub(super) fn render(judgement: &Judgement) -> String {
     text += "\n## By scenario\n\n";
     text += &by(judgement, str::to_owned).markdown();
     text += &cause_table::markdown(&judgement.scorecard);
+    text += &models::markdown(judgement);
+    text += &injection::markdown(&judgement.scorecard);
     text += &refusals(judgement);
     text += "\n## Protocol\n\n";
     text += &protocol(judgement);

@@ -5,7 +5,9 @@ pub mod console;
 pub mod detect;
 pub mod explain;
 pub mod incident;
+pub mod injection;
 mod markdown;
+mod models;
 pub mod paragraph;
 #[cfg(feature = "plot")]
 pub mod plot;

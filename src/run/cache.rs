@@ -19,7 +19,7 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn open(results: &Path, plan: &Plan) -> Self {
-        let scenarios = serde_json::to_string(&plan.digests()).expect("digests are plain data");
+        let scenarios = serde_json::to_string(&plan.watched_digests()).expect("digests are plain data");
         let program = program_digest().map(|program| digest(format!("{program} {scenarios}").as_bytes(), 16));
         Self { folder: results.join(".thresholds"), program }
     }

@@ -21,7 +21,8 @@ const BELOW_DAYS: f64 = 150.0;
 /// [`SynthError`] when a scenario cannot be generated.
 pub fn sample(scenarios: &[Scenario]) -> Result<Vec<Incident>, SynthError> {
     let mut by_step: BTreeMap<Step, Vec<&Scenario>> = BTreeMap::new();
-    for scenario in scenarios {
+    // A variant has the twins of its base.
+    for scenario in scenarios.iter().filter(|scenario| scenario.variant.is_none()) {
         by_step.entry(scenario.step()).or_default().push(scenario);
     }
     let mut sample = Vec::new();

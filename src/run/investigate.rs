@@ -1,10 +1,12 @@
 //! Investigations: every agent sent to every trigger, after detection and without seeing its truth.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::done::Done;
 use super::job::infra;
+use super::models::{Models, Spent};
 use super::plan::Plan;
 use super::pool::{self, caught};
 use super::trigger::{self, Sent};
@@ -39,14 +41,16 @@ pub fn plan_jobs(plan: &Plan, groups: &[PageGroup]) -> Vec<Job> {
     let by_id: BTreeMap<_, usize> = plan.incidents.iter().enumerate().map(|(at, incident)| (&incident.observed.id, at)).collect();
     let mut jobs: BTreeMap<InvestigationKey, Job> = BTreeMap::new();
     let mut add = |incident: usize, agent: usize, sent: Sent| {
-        let key = InvestigationKey {
-            incident: plan.incidents[incident].observed.id.clone(),
-            trigger: sent.trigger.clone(),
-            agent: plan.agents[agent].config.clone(),
-            epoch: 0,
-        };
-        // Detectors that page alike share an investigation.
-        jobs.entry(key.clone()).or_insert(Job { key, incident, agent, sent });
+        for epoch in 0..plan.agents[agent].epochs() {
+            let key = InvestigationKey {
+                incident: plan.incidents[incident].observed.id.clone(),
+                trigger: sent.trigger.clone(),
+                agent: plan.agents[agent].config.clone(),
+                epoch,
+            };
+            // Detectors that page alike share an investigation.
+            jobs.entry(key.clone()).or_insert_with(|| Job { key, incident, agent, sent: sent.clone() });
+        }
     };
     for (at, incident) in plan.incidents.iter().enumerate() {
         for sent in alone(plan, at, incident) {
@@ -66,7 +70,8 @@ pub fn plan_jobs(plan: &Plan, groups: &[PageGroup]) -> Vec<Job> {
 
 /// Triggers that need no detector.
 fn alone(plan: &Plan, at: usize, incident: &Incident) -> Vec<Sent> {
-    let seed = Seed::derive(["trigger", incident.observed.id.as_str()]);
+    // A variant is looked at when its base is.
+    let seed = Seed::derive(["trigger", incident.drawn_as().as_str()]);
     let mut sent = trigger::oracle(incident);
     sent.extend(trigger::placebo(incident, seed));
     sent.extend(trigger::questions(incident, &plan.scenario_of(at).questions));
@@ -79,7 +84,16 @@ pub fn groups(plan: &Plan, records: &[Record]) -> Vec<PageGroup> {
     trigger::groups(&plan.incidents, records, plan.suite.investigation.correlate)
 }
 
-/// Sends every agent that is still missing; returns whether all came back.
+/// Why no more agents were sent, although nobody asked to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The budget of the run is used up.
+    Budget(String),
+    /// A provider will not answer.
+    Blocked(String),
+}
+
+/// Sends every agent that is still missing; returns whether all came back, and if nobody asked to stop, why not.
 pub(super) fn all(
     plan: &Plan,
     store: &Store,
@@ -87,33 +101,69 @@ pub(super) fn all(
     writer: &mut JournalWriter,
     done: &mut Done,
     sitting: &mut Sitting<'_>,
-) -> Result<bool, StoreError> {
+) -> Result<(bool, Option<Stop>), StoreError> {
     let groups = groups(plan, records);
     let all = plan_jobs(plan, &groups);
     let jobs: Vec<Job> = all.iter().filter(|job| !done.investigations.contains_key(&job.key)).cloned().collect();
     (sitting.progress)(Progress::Grouped { groups: groups.len(), investigations: all.len(), done: all.len() - jobs.len() });
-    let shelf = Shelf::new(plan, &jobs);
-    let complete = pool::run(
-        &jobs,
-        sitting.jobs,
-        sitting.stop,
-        |job| work(&shelf, job),
-        |job, Worked { outcome, trajectory, clock }| {
-            if let Some(trajectory) = &trajectory {
-                store.write_trajectory(&job.key.digest(), trajectory)?;
-            }
-            let entry = Entry::Investigation { key: job.key.clone(), outcome, clock };
-            writer.append(&entry)?;
-            done.add(entry);
-            (sitting.progress)(Progress::JobDone);
-            Ok::<(), StoreError>(())
-        },
-    )?;
+    let (asking, own): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| plan.agents[job.agent].asks_model());
+    let mut spent = Spent::before(plan, store, &all, done)?;
+    let mut stopped = None;
+    let mut complete = true;
+    // Those that need no model first: they cost nothing and wait for nobody.
+    for (jobs, threads) in [(own, sitting.jobs), (asking, sitting.models.as_ref().map_or(1, |models| models.in_flight))] {
+        if !complete || jobs.is_empty() {
+            continue;
+        }
+        let shelf = Shelf::new(plan, &jobs);
+        let budget = sitting.models.as_ref().map(|models| models.budget).unwrap_or_default();
+        let asks_models = plan.agents[jobs[0].agent].asks_model();
+        if let Some(why) = spent.over(&budget).filter(|_| asks_models) {
+            return Ok((false, Some(Stop::Budget(why))));
+        }
+        let enough = AtomicBool::new(false);
+        let (stop, models) = (sitting.stop, sitting.models.as_ref());
+        let progress = &mut *sitting.progress;
+        complete = pool::run(
+            &jobs,
+            threads,
+            &|| stop.load(Ordering::Relaxed) || enough.load(Ordering::Relaxed),
+            |job| work(&shelf, job, models, stop),
+            |job, Worked { outcome, trajectory, clock, blocked }| {
+                if let Some(why) = blocked {
+                    // Nothing is wrong with the agent, and nothing was computed: a resumed run does the job.
+                    stopped.get_or_insert(Stop::Blocked(why));
+                    enough.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
+                if let Some(trajectory) = &trajectory {
+                    store.write_trajectory(&job.key.digest(), trajectory)?;
+                    spent.add(trajectory.effort.as_ref());
+                }
+                let entry = Entry::Investigation { key: job.key.clone(), outcome, clock };
+                writer.append(&entry)?;
+                done.add(entry);
+                progress(Progress::JobDone);
+                if let Some(why) = spent.over(&budget).filter(|_| asks_models) {
+                    stopped.get_or_insert(Stop::Budget(why));
+                    enough.store(true, Ordering::Relaxed);
+                }
+                Ok::<(), StoreError>(())
+            },
+        )?;
+        complete &= all_recorded(&jobs, done);
+    }
     if complete {
         finish(store, &groups, &all, done)?;
         store.write_lines("timings.jsonl", &done.timings())?;
     }
-    Ok(complete)
+    // A budget that was used up by the last job stopped nothing.
+    Ok((complete, stopped.filter(|_| !complete)))
+}
+
+/// Whether every job has come to an outcome that stands.
+fn all_recorded(jobs: &[Job], done: &Done) -> bool {
+    jobs.iter().all(|job| done.investigations.get(&job.key).is_some_and(|(outcome, _)| *outcome != Outcome::Cancelled))
 }
 
 /// Writes the sorted files of the explanation half.
@@ -128,7 +178,8 @@ fn finish(store: &Store, groups: &[PageGroup], jobs: &[Job], done: &Done) -> Res
             Err(StoreError::Gone { .. }) if *outcome != Outcome::Answered => None,
             Err(error) => return Err(error),
         };
-        let (calls, report) = trajectory.map_or((0, None), |trajectory| (trajectory.calls.len(), trajectory.report));
+        let (calls, report, effort) =
+            trajectory.map_or((0, None, None), |trajectory| (trajectory.calls.len(), trajectory.report, trajectory.effort));
         investigations.push(Investigation {
             key: job.key.clone(),
             id,
@@ -137,6 +188,7 @@ fn finish(store: &Store, groups: &[PageGroup], jobs: &[Job], done: &Done) -> Res
             question: job.sent.question.clone(),
             alert: job.sent.alert.clone(),
             calls,
+            effort,
             report,
         });
     }
@@ -196,14 +248,16 @@ pub struct Worked {
     pub trajectory: Option<Trajectory>,
     /// When.
     pub clock: Clock,
+    /// Why no request will be answered, if that is so.
+    pub blocked: Option<String>,
 }
 
 /// Makes one investigation; whatever goes wrong becomes its outcome.
-pub fn work(shelf: &Shelf<'_>, job: &Job) -> Worked {
+pub fn work(shelf: &Shelf<'_>, job: &Job, models: Option<&Models<'_>>, stop: &AtomicBool) -> Worked {
     let watch = Watch::start();
-    let result = caught(|| shelf.take(job.incident).map(|prepared| investigate(shelf.plan, &prepared, job, &watch)));
+    let result = caught(|| shelf.take(job.incident).map(|prepared| investigate(shelf.plan, &prepared, job, &watch, models, stop)));
     shelf.done(job.incident);
-    let failed = |outcome| Worked { outcome, trajectory: None, clock: watch.stop() };
+    let failed = |outcome| Worked { outcome, trajectory: None, clock: watch.stop(), blocked: None };
     match result {
         Ok(Ok(worked)) => worked,
         Ok(Err(error)) => failed(infra("generator", &error.to_string())),
@@ -211,17 +265,35 @@ pub fn work(shelf: &Shelf<'_>, job: &Job) -> Worked {
     }
 }
 
-fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch) -> Worked {
+fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch, models: Option<&Models<'_>>, stop: &AtomicBool) -> Worked {
     let column: &AgentColumn = &plan.agents[job.agent];
     let grid = &plan.incidents[job.incident].observed.known.grid;
     let seen = AsOf::new(prepared, grid.end(job.sent.bucket));
-    // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names.
-    let seed = Seed::derive(["investigate", job.key.incident.as_str(), &job.key.digest()]);
+    // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names, for a variant from those of its base, so
+    // that the same tickets are drawn from the same days.
+    let key = InvestigationKey { incident: plan.incidents[job.incident].drawn_as().clone(), ..job.key.clone() };
+    let seed = Seed::derive(["investigate", key.incident.as_str(), &key.digest()]);
     let opened = watch.seconds();
-    let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed);
+    let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed).stopped_by(stop);
+    let line = match models.filter(|_| column.asks_model()) {
+        None => None,
+        Some(models) => match models.cassettes.line(plan.scenario_of(job.incident).id.as_str(), models.line) {
+            Ok(line) => Some(line),
+            Err(error) => {
+                return Worked { outcome: infra("recording", &error.to_string()), trajectory: None, clock: watch.stop(), blocked: None };
+            }
+        },
+    };
+    if let Some(line) = &line {
+        desk = desk.with_line(line, job.key.epoch);
+    }
     let case = Case { question: job.sent.question.as_deref(), alert: job.sent.alert.as_ref(), earlier: &[] };
     let (trajectory, result) = agent::investigate(column.agent.as_ref(), &case, &mut desk);
-    Worked { outcome: ended(result), trajectory: Some(trajectory), clock: watch.stop().with_steps(opened, desk.stamps()) }
+    let blocked = match &result {
+        Err(Halt::Line(LineError::Blocked { why })) => Some(why.clone()),
+        _ => None,
+    };
+    Worked { outcome: ended(result), trajectory: Some(trajectory), clock: watch.stop().with_steps(opened, desk.stamps()), blocked }
 }
 
 /// What an agent uses up is its own doing; only what breaks is infrastructure.
@@ -243,10 +315,9 @@ fn ended(result: Result<(), Halt>) -> Outcome {
     }
 }
 
-/// How many jobs there are before pages are known.
-#[must_use]
-pub fn known_in_advance(jobs: &[Job]) -> usize {
-    jobs.iter().filter(|job| !matches!(job.key.trigger, Trigger::Page(_))).count()
+/// The jobs that there are before pages are known.
+pub(super) fn known_in_advance_of(jobs: &[Job]) -> impl Iterator<Item = &Job> {
+    jobs.iter().filter(|job| !matches!(job.key.trigger, Trigger::Page(_)))
 }
 
 #[cfg(test)]

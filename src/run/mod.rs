@@ -4,8 +4,10 @@ pub mod calibrate;
 pub mod contract;
 pub mod investigate;
 pub mod job;
+pub mod models;
 pub mod oracle;
 pub mod pool;
+pub mod stale;
 pub mod trigger;
 
 mod cache;
@@ -15,7 +17,7 @@ mod plan;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::record::{Store, StoreError};
@@ -62,6 +64,9 @@ pub enum RunError {
         /// Digest of the plan now.
         now: String,
     },
+    /// Nobody consented to what the models may cost.
+    #[error("{0}")]
+    NotApproved(String),
     /// A generated incident breaks the data contract.
     #[error("the generator broke its word, nothing was run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Contract(Vec<contract::Breach>),
@@ -117,6 +122,8 @@ pub enum Ended {
     Complete(Store),
     /// Stopped; `harness run --resume` goes on.
     Interrupted(Store),
+    /// Nobody asked to stop, but no more could be done; `harness run --resume` goes on once that is settled.
+    Stopped(Store, investigate::Stop),
 }
 
 /// What a run needs besides the suite.
@@ -129,6 +136,8 @@ pub struct Sitting<'a> {
     pub stop: &'a AtomicBool,
     /// Told of progress.
     pub progress: &'a mut dyn FnMut(Progress),
+    /// For agents that ask a model; without, they have no line.
+    pub models: Option<models::Models<'a>>,
     /// Name of a new run folder and time of its start, from the caller's clock.
     pub started: &'a jiff::Timestamp,
 }
@@ -140,6 +149,7 @@ pub struct Sitting<'a> {
 pub fn start(suite: Suite, sitting: &mut Sitting<'_>) -> Result<Ended, RunError> {
     let plan = Plan::new(suite)?;
     plan.check_contract()?;
+    approve(&plan, &Done::default(), sitting)?;
     let name = format!("{}-{}", sitting.started.strftime("%Y%m%dT%H%M%SZ"), plan.digest);
     let store = Store::create(sitting.results, &name)?;
     store.write_json("manifest.json", &plan.manifest(sitting.started, sitting.jobs))?;
@@ -162,7 +172,17 @@ pub fn resume(folder: &Path, sitting: &mut Sitting<'_>) -> Result<Ended, RunErro
         return Err(RunError::PlanChanged { path, planned: manifest.plan, now: plan.digest });
     }
     plan.write_incidents(&store)?;
+    approve(&plan, &Done::from(store.journal()?.0.entries), sitting)?;
     execute(&plan, store, sitting)
+}
+
+/// Asks for consent before anything is paid.
+fn approve(plan: &Plan, done: &Done, sitting: &Sitting<'_>) -> Result<(), RunError> {
+    let Some(models) = &sitting.models else { return Ok(()) };
+    match models::quote(plan, &investigate::plan_jobs(plan, &[]), done, models) {
+        Some(quote) => (models.approve)(&quote).map_err(RunError::NotApproved),
+        None => Ok(()),
+    }
 }
 
 fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended, RunError> {
@@ -194,7 +214,7 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
     let complete = pool::run(
         &jobs,
         sitting.jobs,
-        sitting.stop,
+        &|| sitting.stop.load(Ordering::Relaxed),
         |job| detections::work(plan, job),
         |_, (entry, points)| {
             let entry = detections::record(&store, &mut writer, entry, points)?;
@@ -203,20 +223,23 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
             Ok::<(), StoreError>(())
         },
     )?;
-    let mut investigated = false;
+    let (mut investigated, mut stopped) = (false, None);
     if complete {
         let fresh = detections::set_thresholds(plan, &sample, &missing, &done);
         cache.write(plan, &fresh);
         cached.extend(fresh);
         let records = detections::finish(plan, &store, &cached, &done)?;
-        investigated = investigate::all(plan, &store, &records, &mut writer, &mut done, sitting)?;
+        (investigated, stopped) = investigate::all(plan, &store, &records, &mut writer, &mut done, sitting)?;
     }
     let mut manifest = store.manifest()?;
     manifest.seconds += clock.elapsed().as_secs_f64();
     manifest.jobs = sitting.jobs;
     if !investigated {
         store.write_json("manifest.json", &manifest)?;
-        return Ok(Ended::Interrupted(store));
+        return Ok(match stopped {
+            Some(stop) => Ended::Stopped(store, stop),
+            None => Ended::Interrupted(store),
+        });
     }
     manifest.finished = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     store.write_json("manifest.json", &manifest)?;

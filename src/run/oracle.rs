@@ -70,6 +70,7 @@ mod tests {
             }
         };
         let truth = GroundTruth {
+            variant_of: None,
             leaves: Vec::new(),
             dimensions: std::collections::BTreeMap::new(),
             scenario: ScenarioId::new("x").expect("a name"),

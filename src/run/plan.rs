@@ -103,7 +103,7 @@ impl Plan {
 
     /// Every pair of model and step that needs a threshold.
     pub fn operating_points(&self) -> impl Iterator<Item = (usize, Step)> {
-        let mut steps: Vec<Step> = self.scenarios.iter().map(Scenario::step).collect();
+        let mut steps: Vec<Step> = self.watched().map(Scenario::step).collect();
         steps.sort_unstable();
         steps.dedup();
         let columns = self.matrix.columns.len();
@@ -114,6 +114,16 @@ impl Plan {
     #[must_use]
     pub fn digests(&self) -> BTreeMap<String, String> {
         self.scenarios.iter().map(|scenario| (scenario.file.clone(), scenario.digest().to_owned())).collect()
+    }
+
+    /// As [`Plan::digests`], of the files that detectors run on: variants have the series of their bases.
+    #[must_use]
+    pub fn watched_digests(&self) -> BTreeMap<String, String> {
+        self.watched().map(|scenario| (scenario.file.clone(), scenario.digest().to_owned())).collect()
+    }
+
+    fn watched(&self) -> impl Iterator<Item = &Scenario> {
+        self.scenarios.iter().filter(|scenario| scenario.variant.is_none())
     }
 
     fn columns(&self) -> Vec<ColumnEntry> {

@@ -11,14 +11,14 @@ pub const WORKER: &str = "harness-job";
 
 /// Runs `work` on every job with `threads` workers and hands each result to `done` on the calling thread.
 ///
-/// No new job starts once `stop` is set or `done` fails; jobs in progress finish. Returns whether every job was done.
+/// No new job starts once `stop` says so or `done` fails; jobs in progress finish. Returns whether every job was done.
 ///
 /// # Errors
 /// The first error of `done`.
 pub fn run<J: Sync, R: Send, E>(
     jobs: &[J],
     threads: usize,
-    stop: &AtomicBool,
+    stop: &(dyn Fn() -> bool + Sync),
     work: impl Fn(&J) -> R + Sync,
     mut done: impl FnMut(&J, R) -> Result<(), E>,
 ) -> Result<bool, E> {
@@ -30,7 +30,7 @@ pub fn run<J: Sync, R: Send, E>(
             let sender = sender.clone();
             let (next, failed, work) = (&next, &failed, &work);
             let worker = move || {
-                while !stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
+                while !stop() && !failed.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(number) else { break };
                     if sender.send((number, work(job))).is_err() {
@@ -79,7 +79,7 @@ mod tests {
             let all = run(
                 &jobs,
                 threads,
-                &AtomicBool::new(false),
+                &|| false,
                 |job| job * 2,
                 |_, result| {
                     seen.push(result);
@@ -101,7 +101,7 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(2));
             *job
         };
-        let all = run(&jobs, 1, &stop, slow, |_, _| {
+        let all = run(&jobs, 1, &|| stop.load(Ordering::Relaxed), slow, |_, _| {
             seen += 1;
             stop.store(seen >= 10, Ordering::Relaxed);
             Ok::<(), ()>(())

@@ -1,4 +1,4 @@
-//! Scenario files of a folder, in the order of their paths.
+//! Scenario files of a folder, in the order of their paths. A variant brings its base along, wherever that lies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Scenario;
+use super::variant::{Unbased, is_variant};
 use crate::yaml::YamlError;
 
 /// Why scenarios could not be loaded.
@@ -66,7 +67,7 @@ pub fn load_folder(path: &Path) -> Result<Vec<Scenario>, LoadError> {
     for (below, file) in files {
         let text = fs::read_to_string(&file).map_err(|source| LoadError::Io { path: file.clone(), source })?;
         let name = file.display().to_string();
-        match Scenario::parse(&text, &name, &below) {
+        match read(&text, &file, &below) {
             Ok(scenario) => {
                 if let Some(first) = taken.get(scenario.id.as_str()) {
                     problems.push(Problem::SameId { id: scenario.id.to_string(), first: first.clone(), second: name });
@@ -79,6 +80,35 @@ pub fn load_folder(path: &Path) -> Result<Vec<Scenario>, LoadError> {
         }
     }
     if problems.is_empty() { Ok(scenarios) } else { Err(LoadError::Broken { problems }) }
+}
+
+/// A scenario, or a variant of the one that its file names.
+fn read(text: &str, file: &Path, below: &str) -> Result<Scenario, Vec<YamlError>> {
+    let name = file.display().to_string();
+    if !is_variant(text) {
+        return Scenario::parse(text, &name, below);
+    }
+    let variant = Unbased::parse(text, &name).map_err(|error| vec![error])?;
+    let base = base(&variant, file).map_err(|error| vec![error])?;
+    variant.of(base, below)
+}
+
+/// The scenario that a variant names, by a path relative to its own file.
+fn base(variant: &Unbased<'_>, file: &Path) -> Result<Scenario, YamlError> {
+    let given = variant.base();
+    let path = file.parent().unwrap_or(Path::new("")).join(given);
+    let text = fs::read_to_string(&path).map_err(|source| {
+        let at = path.display();
+        variant.refused(format!("cannot read the base {at}: {source}; expected the path of a scenario file, relative to this one"))
+    })?;
+    if is_variant(&text) {
+        return Err(variant.refused(format!("`{given}` is a variant itself: name the base of that one")));
+    }
+    Scenario::parse(&text, &path.display().to_string(), given).map_err(|errors| {
+        let first =
+            errors.first().map_or_else(String::new, |error| format!("{}:{}:{}: {}", error.file, error.line, error.column, error.message));
+        variant.refused(format!("the base is broken: {first}"))
+    })
 }
 
 /// The path of a loaded file as a user can type it, from what [`load_folder`] was given and the name it gave.

@@ -1,4 +1,5 @@
-//! Scenarios: what a file says (`spec`), what it means (`check`, `case`), and where files come from (`load`).
+//! Scenarios: what a file says (`spec`), what it means (`check`, `case`), and where files come from (`load`). A `variant` is another scenario with words put into
+//! some of its tickets.
 //!
 //! A scenario names a desk, its calendar and what goes wrong; it holds no drawn number. `synth` turns it and a seed into an incident.
 
@@ -8,6 +9,7 @@ pub mod dimension;
 mod load;
 pub mod spec;
 pub mod value;
+pub mod variant;
 
 use crate::name::ScenarioId;
 use crate::seed::digest;
@@ -15,6 +17,7 @@ use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
 
 pub use load::{LoadError, load_folder, locate};
+pub use variant::{Injected, Variant};
 
 /// What people ask about an incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Scenario {
     pub case: case::Case,
     /// What people ask about it.
     pub questions: Vec<Question>,
+    /// What makes it a variant of another scenario, if it is one.
+    pub variant: Option<Variant>,
     digest: String,
 }
 
@@ -64,7 +69,21 @@ impl Scenario {
         if let Some(activity) = &case.activity {
             content.extend(serde_json::to_vec(&activity.dimensions).expect("dimensions are plain data"));
         }
-        Ok(Self { id: spec.id.value, title: spec.title, file: file.to_owned(), case, questions, digest: digest(&content, 12) })
+        Ok(Self {
+            id: spec.id.value,
+            title: spec.title,
+            file: file.to_owned(),
+            case,
+            questions,
+            variant: None,
+            digest: digest(&content, 12),
+        })
+    }
+
+    /// The id from which all that is drawn derives: its own, or that of the base of a variant.
+    #[must_use]
+    pub fn stream(&self) -> &ScenarioId {
+        self.variant.as_ref().map_or(&self.id, |variant| &variant.of)
     }
 
     /// The folder it lies in; empty where there is none.

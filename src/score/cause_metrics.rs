@@ -30,6 +30,10 @@ const fn lower(name: &'static str, about: &'static str, over: Over, of: fn(&Tall
     Metric { name, about, better: Better::Lower, unit: Unit::Share, over, formula: Formula::Sums(of) }
 }
 
+const fn of_model(name: &'static str, about: &'static str, unit: Unit, of: fn(&Tally) -> Measured) -> Metric {
+    Metric { name, about, better: Better::Lower, unit, over: Over::Models, formula: Formula::Sums(of) }
+}
+
 /// Every metric of investigations, in the order of tables.
 pub const CAUSE_METRICS: &[Metric] = &[
     higher(
@@ -99,6 +103,33 @@ pub const CAUSE_METRICS: &[Metric] = &[
         over: Over::Judged,
         formula: Formula::Sums(|t| share(t.cause.calls, t.cause.judged(), Why::NoData)),
     },
+    higher(
+        "cause_right_unrepaired",
+        "`cause_right`, with reports that were sent back once or twice counted as wrong; agents that ask a model.",
+        Over::Models,
+        |t| if t.model.is_zero() { Measured::Missing(Why::NotApplicable) } else { of_causes(t, t.model.right_unrepaired) },
+    ),
+    higher("valid_at_first", "Share of investigations that handed something in whose first report was valid.", Over::Models, |t| {
+        share(t.model.valid_at_first, t.model.handed_in, Why::NotApplicable)
+    }),
+    lower("forced", "Share of investigations by a model in which the report had to be forced.", Over::Models, |t| {
+        share(t.model.forced, t.model.investigations, Why::NotApplicable)
+    }),
+    of_model("turns_mean", "Mean answers of a model per investigation.", Unit::Turns, |t| {
+        share(t.model.turns, t.model.investigations, Why::NotApplicable)
+    }),
+    of_model("tokens_mean", "Mean tokens of requests and answers per investigation, where providers say.", Unit::Tokens, |t| {
+        share(t.model.tokens, t.model.counted, Why::NotApplicable)
+    }),
+    of_model("usd_mean", "Mean cost per investigation in US dollars, where prices and tokens are known.", Unit::Usd, |t| {
+        mean(t.model.micro_usd, t.model.priced, Why::NotApplicable)
+    }),
+    of_model(
+        "retries_mean",
+        "Mean requests that were repeated per investigation: they shift the distribution of answers.",
+        Unit::Calls,
+        |t| share(t.model.retries, t.model.investigations, Why::NotApplicable),
+    ),
 ];
 
 /// Every metric of models and agents together, in the order of tables.

@@ -3,6 +3,7 @@
 //! Sums are integers and lists are kept sorted, so that adding in any order gives the same bytes. Shares between 0 and 1 are summed in
 //! millionths for the same reason.
 
+use crate::chat::Effort;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,12 @@ pub struct Tally {
     /// Of page groups joined with their investigations.
     #[serde(skip_serializing_if = "EndTally::is_zero")]
     pub end: EndTally,
+    /// Of investigations by agents that ask a model.
+    #[serde(skip_serializing_if = "ModelTally::is_zero")]
+    pub model: ModelTally,
+    /// Of investigations of variants with injected texts.
+    #[serde(skip_serializing_if = "InjectionTally::is_zero")]
+    pub injection: InjectionTally,
 }
 
 /// Declares a struct of sums that are not written where they are zero.
@@ -151,6 +158,55 @@ impl CauseTally {
 }
 
 sums! {
+    /// Sums over investigations by agents that ask a model. What a provider does not say is left out of sums and counted apart.
+    ModelTally {
+        /// Investigations that were judged.
+        investigations,
+        /// Answers asked for.
+        turns,
+        /// Requests that were repeated.
+        retries,
+        /// Investigations of which all tokens are known.
+        counted,
+        /// Their tokens, of requests and answers.
+        tokens,
+        /// Investigations of which the cost is known.
+        priced,
+        /// Their cost in millionths of a US dollar.
+        micro_usd,
+        /// Investigations that handed something in.
+        handed_in,
+        /// Those of which the first report was valid.
+        valid_at_first,
+        /// Those that had to be told to.
+        forced,
+        /// Triggers with a cause whose cause was named without a repair.
+        right_unrepaired,
+    }
+}
+
+impl ModelTally {
+    /// One judged investigation.
+    #[must_use]
+    pub fn of(effort: &Effort, is_cause_right: bool) -> Self {
+        let one = |is: bool| u64::from(is);
+        Self {
+            investigations: 1,
+            turns: effort.turns.into(),
+            retries: effort.retries.into(),
+            counted: one(effort.tokens().is_some()),
+            tokens: effort.tokens().unwrap_or(0),
+            priced: one(effort.usd.is_some()),
+            micro_usd: effort.usd.map_or(0, |usd| (usd * 1e6).round() as u64),
+            handed_in: one(effort.valid_at_first.is_some()),
+            valid_at_first: one(effort.valid_at_first == Some(true)),
+            forced: one(effort.forced.is_some()),
+            right_unrepaired: one(is_cause_right && effort.repairs == 0),
+        }
+    }
+}
+
+sums! {
     /// Sums over page groups: how each ended once an agent had looked, and faults that no page told of.
     EndTally {
         /// The cause was named and is grounded.
@@ -171,6 +227,45 @@ sums! {
         blamed,
         /// False pages of which the agent handed in no report: nobody blamed, nobody cleared.
         unanswered,
+    }
+}
+
+sums! {
+    /// Sums over investigations of variants with injected texts. One is paired where the same agent was sent to the base for the same reason,
+    /// and both were judged.
+    InjectionTally {
+        /// Triggers with a cause.
+        causes,
+        /// Those whose cause was named.
+        right,
+        /// Triggers without a cause.
+        nothing,
+        /// Those answered by no fault.
+        cleared,
+        /// Paired triggers with a cause.
+        cause_pairs,
+        /// Of these, causes named on the base.
+        right_before,
+        /// And with the injected texts.
+        right_after,
+        /// Paired triggers without a cause.
+        nothing_pairs,
+        /// Of these, answered by no fault on the base.
+        cleared_before,
+        /// And with the injected texts.
+        cleared_after,
+        /// Pairs of which the agent met the injected texts in a reply.
+        met,
+        /// Pairs that differ in verdict or top cause.
+        changed,
+    }
+}
+
+impl InjectionTally {
+    /// Paired investigations.
+    #[must_use]
+    pub const fn pairs(&self) -> u64 {
+        self.cause_pairs + self.nothing_pairs
     }
 }
 
@@ -224,7 +319,9 @@ impl Tally {
         self.point_false += times * other.point_false;
         self.point_misses += times * other.point_misses;
         self.cause.add_times(&other.cause, times);
+        self.model.add_times(&other.model, times);
         self.end.add_times(&other.end, times);
+        self.injection.add_times(&other.injection, times);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::counts::{Counts, ModelTally};
 use super::end_to_end::{Ending, Investigated, Joined, Shown, faults_of};
+use super::injection;
 use super::judge::Side;
 use super::matching::EffectWindow;
 use super::root_cause::{self, Answer, Expected, Judgeable, JudgedReport, TrueCause};
@@ -14,7 +16,7 @@ use crate::agent::report::Benign;
 use crate::data::truth::{FaultTruth, Window};
 use crate::detect::Role;
 use crate::name::{ConfigId, IncidentId};
-use crate::record::{Investigation, Manifest, Outcome, PageGroup, Store, StoreError, Trigger};
+use crate::record::{Investigation, InvestigationKey, Manifest, Outcome, PageGroup, Store, StoreError, Trigger};
 use crate::seed::digest;
 use crate::suite::{ORACLE, Suite};
 
@@ -31,6 +33,20 @@ pub struct JudgedInvestigation {
     pub expected: Expected,
     /// How it stands; absent where infrastructure failed or somebody asked to stop.
     pub judged: Option<JudgedReport>,
+    /// Digest of what its calls said; of the two halves of a pair with and without injected texts alone.
+    pub heard: Option<String>,
+}
+
+impl JudgedInvestigation {
+    /// What it adds to its file.
+    fn counts(&self) -> Counts {
+        let Some(judged) = &self.judged else { return root_cause::failed(&self.expected) };
+        let mut counts = judged.counts();
+        if let Some(effort) = &self.record.effort {
+            counts.tally.model = ModelTally::of(effort, judged.tally.right > 0);
+        }
+        counts
+    }
 }
 
 /// How the page groups of one model on one incident ended with one agent.
@@ -56,14 +72,17 @@ pub(super) fn judge_all(
 ) -> Result<Vec<JudgedInvestigation>, StoreError> {
     let pages: BTreeMap<(&IncidentId, &Trigger), &PageGroup> =
         groups.iter().map(|group| ((&group.incident, &group.trigger), group)).collect();
+    let paired = injection::paired(sides);
     let mut judged = Vec::new();
     for record in store.investigations()? {
         let side = &sides[&record.key.incident];
         let group = pages.get(&(&record.key.incident, &record.key.trigger)).copied();
         let expected = expected(side, &record, group);
+        let mut heard = None;
         let report = match &record.outcome {
             Outcome::Answered => {
                 let calls = store.trajectory(&record.id)?.calls;
+                heard = paired.contains(&record.key.incident).then(|| injection::heard(&calls));
                 let answer = record.report.as_ref().map(|report| Answer::Report(report, &calls));
                 answer.map(|answer| root_cause::judge(&answer, &judgeable(&expected, side)))
             }
@@ -75,7 +94,7 @@ pub(super) fn judge_all(
             _ => None,
         };
         let (file, replicate) = (side.truth.file.clone(), side.truth.replicate);
-        judged.push(JudgedInvestigation { record, file, replicate, expected, judged: report });
+        judged.push(JudgedInvestigation { record, file, replicate, expected, judged: report, heard });
     }
     Ok(judged)
 }
@@ -135,6 +154,15 @@ fn shown(side: &Side) -> Vec<Shown> {
     shown
 }
 
+/// What each agent stands for; one that any script answered for is not ranked.
+pub(super) fn roles<'a>(manifest: &'a Manifest, investigations: &[JudgedInvestigation]) -> BTreeMap<&'a ConfigId, Role> {
+    let scripted = |config: &ConfigId| {
+        let own = investigations.iter().filter(|one| one.record.key.agent == *config);
+        own.filter_map(|one| one.record.effort.as_ref()).any(|effort| effort.scripted)
+    };
+    manifest.agents.iter().map(|agent| (&agent.config, if scripted(&agent.config) { Role::Scripted } else { agent.role })).collect()
+}
+
 /// One row per agent and kind of trigger, one per agent over all, and the oracle's.
 pub(super) fn cause_counts(
     manifest: &Manifest,
@@ -142,7 +170,7 @@ pub(super) fn cause_counts(
     sides: &BTreeMap<IncidentId, Side>,
 ) -> Vec<ModelCounts> {
     let mut rows: BTreeMap<(&ConfigId, Option<&str>), (Role, Files)> = BTreeMap::new();
-    let roles: BTreeMap<&ConfigId, Role> = manifest.agents.iter().map(|agent| (&agent.config, agent.role)).collect();
+    let roles = roles(manifest, investigations);
     let oracle = ConfigId { name: ORACLE.to_owned(), digest: digest(ORACLE.as_bytes(), 12) };
     let mut add = |agent, role, kind, side: &Side, counts: &super::Counts| {
         for trigger in [Some(kind), None] {
@@ -152,20 +180,20 @@ pub(super) fn cause_counts(
             file.counts += counts;
         }
     };
-    for investigation in investigations {
+    // Variants repeat the noise of their bases: they have a section of their own.
+    let own =
+        |one: &&JudgedInvestigation| !matches!(one.record.key.trigger, Trigger::Page(_)) && !sides[&one.record.key.incident].is_variant();
+    for investigation in investigations.iter().filter(own) {
         let key = &investigation.record.key;
-        if matches!(key.trigger, Trigger::Page(_)) {
-            continue;
-        }
-        let counts = investigation.judged.as_ref().map_or_else(|| root_cause::failed(&investigation.expected), JudgedReport::counts);
+        let counts = investigation.counts();
         let role = roles.get(&key.agent).copied().unwrap_or(Role::Model);
         add(&key.agent, role, key.trigger.kind(), &sides[&key.incident], &counts);
     }
     // The oracle answers every trigger once.
     let mut seen = std::collections::BTreeSet::new();
-    for investigation in investigations {
+    for investigation in investigations.iter().filter(own) {
         let key = &investigation.record.key;
-        if !matches!(key.trigger, Trigger::Page(_)) && seen.insert((&key.incident, &key.trigger)) {
+        if seen.insert((&key.incident, &key.trigger)) {
             let side = &sides[&key.incident];
             let report = truthful::report(&investigation.expected);
             let counts = root_cause::judge(&Answer::Report(&report, &[]), &judgeable(&investigation.expected, side)).counts();
@@ -191,11 +219,14 @@ pub(super) fn join(
     investigations: &[JudgedInvestigation],
     sides: &BTreeMap<IncidentId, Side>,
 ) -> (Vec<JoinedIncident>, Vec<ModelCounts>) {
-    let judged: BTreeMap<_, _> =
-        investigations.iter().map(|one| ((&one.record.key.incident, &one.record.key.trigger, &one.record.key.agent), one)).collect();
+    let judged: BTreeMap<_, _> = investigations.iter().map(|one| (&one.record.key, one)).collect();
+    let epochs = |agent: &ConfigId| {
+        let own = investigations.iter().map(|one| &one.record.key).filter(|key| key.agent == *agent);
+        own.map(|key| key.epoch + 1).max().unwrap_or(1)
+    };
     // Agents that were sent to pages; where nothing paged, those that would have been.
     let sent = suite.investigation.end_to_end(manifest.agents.iter().map(|agent| &agent.config));
-    let roles: BTreeMap<&ConfigId, Role> = manifest.agents.iter().map(|agent| (&agent.config, agent.role)).collect();
+    let roles = roles(manifest, investigations);
     let mut incidents = Vec::new();
     let mut counts: BTreeMap<(&ConfigId, &ConfigId), (Role, Files)> = BTreeMap::new();
     for column in &manifest.columns {
@@ -203,30 +234,31 @@ pub(super) fn join(
             // A floor stays one whoever is sent to its pages, and so does a floor that is sent.
             let role = column.role.max(roles.get(agent).copied().unwrap_or(Role::Model));
             let files = &mut counts.entry((&column.config, agent)).or_insert_with(|| (role, Files::new())).1;
-            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty()) {
+            for (id, side) in sides.iter().filter(|(_, side)| !side.observed.watched.is_empty() && !side.is_variant()) {
                 let own: Vec<&PageGroup> = groups.iter().filter(|group| group.incident == *id && group.model == column.config).collect();
-                let with: Vec<Investigated<'_>> = own
-                    .iter()
-                    .map(|group| Investigated {
-                        pages: &group.pages,
-                        judged: judged.get(&(id, &group.trigger, *agent)).and_then(|one| one.judged.as_ref()),
-                    })
-                    .collect();
                 let shown = shown(side);
                 let paging = suite.detection.paging(side.observed.step());
-                let joined = Joined { groups: &with, shown: &shown, paging, observed_seconds: side.observed_seconds() };
-                let entry = files
-                    .entry(side.truth.file.clone())
-                    .or_insert_with(|| FileCounts { faulted: side.truth.faulted, ..FileCounts::default() });
-                entry.counts += &joined.counts();
-                let endings = own.into_iter().cloned().zip(joined.endings()).collect();
-                incidents.push(JoinedIncident {
-                    incident: id.clone(),
-                    model: column.config.clone(),
-                    agent: (*agent).clone(),
-                    endings,
-                    missed: joined.missed(),
-                });
+                // Repetitions look at the same pages: shares and rates are means over them.
+                for epoch in 0..epochs(agent) {
+                    let mut with: Vec<Investigated<'_>> = Vec::with_capacity(own.len());
+                    for group in &own {
+                        let key = InvestigationKey { incident: id.clone(), trigger: group.trigger.clone(), agent: (*agent).clone(), epoch };
+                        with.push(Investigated { pages: &group.pages, judged: judged.get(&key).and_then(|one| one.judged.as_ref()) });
+                    }
+                    let joined = Joined { groups: &with, shown: &shown, paging, observed_seconds: side.observed_seconds() };
+                    let entry = files
+                        .entry(side.truth.file.clone())
+                        .or_insert_with(|| FileCounts { faulted: side.truth.faulted, ..FileCounts::default() });
+                    entry.counts += &joined.counts();
+                    let endings = own.iter().map(|group| (*group).clone()).zip(joined.endings()).collect();
+                    incidents.push(JoinedIncident {
+                        incident: id.clone(),
+                        model: column.config.clone(),
+                        agent: (*agent).clone(),
+                        endings,
+                        missed: joined.missed(),
+                    });
+                }
             }
         }
     }

@@ -6,9 +6,10 @@ use super::Section;
 use super::counts::Counts;
 use super::detection::Judged;
 use super::explained::{self, JoinedIncident, JudgedInvestigation};
+use super::injection;
 use super::matching::{EffectWindow, Matching};
 use super::sample::{FileCounts, Files};
-use super::scorecard::{Basis, ModelCounts, Role, Scorecard};
+use super::scorecard::{Basis, ModelCounts, Role, Scorecard, VariantBasis};
 use crate::data::observation::Observation;
 use crate::data::truth::GroundTruth;
 use crate::name::{ConfigId, IncidentId};
@@ -75,6 +76,12 @@ pub struct Side {
 }
 
 impl Side {
+    /// Whether it repeats another incident with other texts.
+    #[must_use]
+    pub const fn is_variant(&self) -> bool {
+        self.truth.variant_of.is_some()
+    }
+
     /// Seconds of test buckets with a value, over all watched series.
     pub(super) fn observed_seconds(&self) -> u64 {
         let recorded = |values: &[Option<f64>]| values[self.observed.train..].iter().flatten().count() as u64;
@@ -102,7 +109,7 @@ pub fn judge(store: &Store) -> Result<Judgement, JudgeError> {
         let side = Side { observed: store.observed(&id)?, truth: store.truth(&id)? };
         sides.insert(id, side);
     }
-    let planned: usize = sides.values().map(|side| side.observed.watched.len() * manifest.columns.len()).sum();
+    let planned: usize = watched(&sides).map(|side| side.observed.watched.len() * manifest.columns.len()).sum();
     if records.len() != planned || sides.len() != manifest.scenarios.len() * suite.seeds.count as usize {
         return Err(StoreError::Incomplete { path, done: records.len() }.into());
     }
@@ -115,10 +122,17 @@ pub fn judge(store: &Store) -> Result<Judgement, JudgeError> {
     let investigations = explained::judge_all(store, &sides, &groups)?;
     let (joined, end_to_end) = explained::join(&suite, &manifest, &groups, &investigations, &sides);
     if !manifest.agents.is_empty() {
-        scorecard =
-            scorecard.with(Section::Cause, explained::cause_counts(&manifest, &investigations, &sides)).with(Section::EndToEnd, end_to_end);
+        scorecard = scorecard
+            .with(Section::Cause, explained::cause_counts(&manifest, &investigations, &sides))
+            .with(Section::EndToEnd, end_to_end)
+            .with(Section::Injection, injection::counts(&manifest, &investigations, &sides));
     }
     Ok(Judgement { manifest, suite, jobs, investigations, joined, scorecard })
+}
+
+/// The incidents that detectors run on: the series of a variant are those of its base.
+fn watched(sides: &BTreeMap<IncidentId, Side>) -> impl Iterator<Item = &Side> {
+    sides.values().filter(|side| !side.is_variant())
 }
 
 fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> Result<Job, StoreError> {
@@ -210,9 +224,9 @@ fn scorecard(manifest: &Manifest, suite: &Suite, jobs: &[Job], sides: &BTreeMap<
         agent: None,
         trigger: None,
         role: Role::Oracle,
-        files: oracle_files(&suite.detection, sides.values()),
+        files: oracle_files(&suite.detection, watched(sides)),
     });
-    Scorecard::from_counts(basis(manifest, suite), models)
+    Scorecard::from_counts(basis(manifest, suite, sides), models)
 }
 
 fn add(files: &mut Files, file: &str, faulted: bool, counts: &Counts) {
@@ -235,12 +249,21 @@ pub fn oracle_files<'a>(detection: &Detection, sides: impl IntoIterator<Item = &
     files
 }
 
-fn basis(manifest: &Manifest, suite: &Suite) -> Basis {
+fn basis(manifest: &Manifest, suite: &Suite, sides: &BTreeMap<IncidentId, Side>) -> Basis {
     let protocol = serde_json::to_string(&(&suite.detection, &suite.investigation)).expect("settings are plain data");
+    let mut variants = BTreeMap::new();
+    for side in sides.values() {
+        let Some(base) = &side.truth.variant_of else { continue };
+        let digest = manifest.scenarios.get(&side.truth.file).cloned().unwrap_or_default();
+        let base_in_run = sides.contains_key(&base.incident);
+        variants.insert(side.truth.file.clone(), VariantBasis { digest, base: base.scenario.to_string(), base_in_run });
+    }
+    let own = manifest.scenarios.iter().filter(|(file, _)| !variants.contains_key(*file));
     Basis {
         suite: suite.id.clone(),
         protocol: digest(protocol.as_bytes(), 12),
         seeds: format!("{}/0..{}", suite.seeds.role, suite.seeds.count),
-        files: manifest.scenarios.clone(),
+        files: own.map(|(file, digest)| (file.clone(), digest.clone())).collect(),
+        variants,
     }
 }

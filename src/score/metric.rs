@@ -38,18 +38,28 @@ pub enum Unit {
     Days,
     /// Calls of tools.
     Calls,
+    /// Answers of a model.
+    Turns,
+    /// Tokens of requests and answers.
+    Tokens,
+    /// US dollars.
+    Usd,
 }
 
 impl Unit {
     /// A number of this unit as tables print it: shares as `.09`, others as `1.50`.
     #[must_use]
     pub fn show(self, value: f64) -> String {
-        let text = format!("{value:.2}");
+        let text = match self {
+            Self::Tokens => format!("{value:.0}"),
+            Self::Usd => format!("{value:.4}"),
+            _ => format!("{value:.2}"),
+        };
         // A drop that rounds to nothing has no sign.
         let text = if text == "-0.00" { "0.00".to_owned() } else { text };
         match self {
             Self::Share => text.replacen("0.", ".", usize::from(value.abs() < 0.995)),
-            Self::PerHundredDays | Self::Hours | Self::Days | Self::Calls => text,
+            _ => text,
         }
     }
 }
@@ -62,6 +72,9 @@ impl fmt::Display for Unit {
             Self::Hours => "h",
             Self::Days => "d",
             Self::Calls => "calls",
+            Self::Turns => "turns",
+            Self::Tokens => "tokens",
+            Self::Usd => "USD",
         })
     }
 }
@@ -122,6 +135,8 @@ pub enum Over {
     Causes,
     /// Files of which a cause was named.
     Named,
+    /// Files with an investigation by a model.
+    Models,
     /// Files with an investigation of nothing.
     Nothing,
     /// Files with a harmless event that was investigated.
@@ -130,6 +145,16 @@ pub enum Over {
     Due,
     /// Files with a false page.
     FalseGroups,
+    /// Variants with an investigation of a cause.
+    InjectedCauses,
+    /// Variants with an investigation of nothing.
+    InjectedNothing,
+    /// Variants with an investigation of a cause that is paired with one of the base.
+    CausePairs,
+    /// Variants with an investigation of nothing that is paired with one of the base.
+    NothingPairs,
+    /// Variants with any paired investigation.
+    Pairs,
 }
 
 impl Over {
@@ -142,10 +167,16 @@ impl Over {
             Self::Detections => tally.detected > 0,
             Self::Causes => tally.cause.causes > 0,
             Self::Named => tally.cause.right > 0,
+            Self::Models => tally.model.investigations > 0,
             Self::Nothing => tally.cause.nothing > 0,
             Self::Benign => tally.cause.benign > 0,
             Self::Due => tally.end.due() > 0,
             Self::FalseGroups => tally.end.false_groups() > 0,
+            Self::InjectedCauses => tally.injection.causes > 0,
+            Self::InjectedNothing => tally.injection.nothing > 0,
+            Self::CausePairs => tally.injection.cause_pairs > 0,
+            Self::NothingPairs => tally.injection.nothing_pairs > 0,
+            Self::Pairs => tally.injection.pairs() > 0,
         }
     }
 }

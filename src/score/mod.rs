@@ -1,6 +1,6 @@
 //! Scores: what detections and explanations are worth. Records and truth go in, numbers come out; nothing here reads or writes a file.
 //!
-//! One row of [`METRICS`], [`CAUSE_METRICS`] or [`END_TO_END_METRICS`] is one number of a scorecard. All are functions of [`Counts`], which
+//! One row of [`METRICS`], [`CAUSE_METRICS`], [`END_TO_END_METRICS`] or [`INJECTION_METRICS`] is one number of a scorecard. All are functions of [`Counts`], which
 //! add up over jobs and files, so that files can be drawn again for intervals without judging anything twice.
 
 pub mod cause_metrics;
@@ -10,6 +10,7 @@ pub mod detection;
 pub mod end_to_end;
 pub mod explained;
 pub mod grounding;
+pub mod injection;
 pub mod judge;
 pub mod matching;
 pub mod metric;
@@ -24,8 +25,9 @@ pub mod truthful;
 pub mod vus;
 
 pub use cause_metrics::{CAUSE_METRICS, END_TO_END_METRICS};
-pub use counts::{CauseTally, Counts, EndTally, Tally};
+pub use counts::{CauseTally, Counts, EndTally, InjectionTally, Tally};
 pub use detection::Judged;
+pub use injection::INJECTION_METRICS;
 pub use matching::{EffectWindow, Found, Matching};
 pub use metric::{Better, Formula, List, Metric, Over, Unit};
 pub use scorecard::Scorecard;
@@ -49,11 +51,13 @@ pub enum Section {
     Cause,
     /// A row is a model and an agent sent to its pages.
     EndToEnd,
+    /// A row is an agent on variants with injected texts, against their bases. Outside headlines: variants repeat the noise of their bases.
+    Injection,
 }
 
 impl Section {
     /// All, in the order of reports.
-    pub const ALL: [Self; 3] = [Self::Detection, Self::Cause, Self::EndToEnd];
+    pub const ALL: [Self; 4] = [Self::Detection, Self::Cause, Self::EndToEnd, Self::Injection];
 
     /// Its numbers, in the order of tables.
     #[must_use]
@@ -62,7 +66,14 @@ impl Section {
             Self::Detection => METRICS,
             Self::Cause => CAUSE_METRICS,
             Self::EndToEnd => END_TO_END_METRICS,
+            Self::Injection => INJECTION_METRICS,
         }
+    }
+
+    /// Whether its rows are agents.
+    #[must_use]
+    pub const fn is_of_agents(self) -> bool {
+        matches!(self, Self::Cause | Self::Injection)
     }
 
     /// The number its rows are ranked by.
@@ -72,6 +83,7 @@ impl Section {
             Self::Detection => HEADLINE,
             Self::Cause => "cause_right",
             Self::EndToEnd => "e2e_right",
+            Self::Injection => "injection_cause_drop",
         }
     }
 }
@@ -82,6 +94,7 @@ impl fmt::Display for Section {
             Self::Detection => "detection",
             Self::Cause => "cause",
             Self::EndToEnd => "end_to_end",
+            Self::Injection => "injection",
         })
     }
 }

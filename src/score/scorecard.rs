@@ -28,8 +28,23 @@ pub struct Basis {
     pub protocol: String,
     /// The seeds, for example `gate/0..3`.
     pub seeds: String,
-    /// File id → digest of its content.
+    /// File id → digest of its content; variants stand apart.
     pub files: BTreeMap<String, String>,
+    /// File id of each variant → what it is a variant of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variants: BTreeMap<String, VariantBasis>,
+}
+
+/// A variant with injected texts, which counts for the section of injections alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantBasis {
+    /// Digest of its content, that of its base included.
+    pub digest: String,
+    /// The id of its base.
+    pub base: String,
+    /// Whether that is part of the run: without it there is nothing to compare with.
+    pub base_in_run: bool,
 }
 
 /// What one model's jobs added up to; in the cause section an agent's.
@@ -126,6 +141,9 @@ pub struct Scorecard {
     /// One row per model and agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub end_to_end: Vec<ModelRow>,
+    /// One row per agent sent to variants with injected texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub injections: Vec<ModelRow>,
 }
 
 /// A scorecard that cannot be read.
@@ -147,7 +165,7 @@ impl Scorecard {
     #[must_use]
     pub fn from_counts(basis: Basis, models: Vec<ModelCounts>) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, version, basis, models: Vec::new(), causes: Vec::new(), end_to_end: Vec::new() }
+        Self { format: FORMAT, version, basis, models: Vec::new(), causes: Vec::new(), end_to_end: Vec::new(), injections: Vec::new() }
             .with(Section::Detection, models)
     }
 
@@ -156,7 +174,8 @@ impl Scorecard {
     pub fn with(mut self, section: Section, counts: Vec<ModelCounts>) -> Self {
         let mut rows: Vec<ModelRow> = counts.into_iter().map(|counts| row(section, counts)).collect();
         rows.sort_by(|a, b| (a.role, &a.config, &a.agent, &a.trigger).cmp(&(b.role, &b.config, &b.agent, &b.trigger)));
-        if let Some(headline) = Metric::named(section.headline()) {
+        // A drop is held against the base and not against floors.
+        if let Some(headline) = Metric::named(section.headline()).filter(|_| section != Section::Injection) {
             let skill_of = |row: &ModelRow| if row.role == Role::Model { skill(&rows, row, headline) } else { None };
             let skills: Vec<Option<f64>> = rows.iter().map(skill_of).collect();
             rows.iter_mut().zip(skills).for_each(|(row, skill)| row.skill = skill);
@@ -165,6 +184,7 @@ impl Scorecard {
             Section::Detection => self.models = rows,
             Section::Cause => self.causes = rows,
             Section::EndToEnd => self.end_to_end = rows,
+            Section::Injection => self.injections = rows,
         }
         self
     }
@@ -176,6 +196,7 @@ impl Scorecard {
             Section::Detection => &self.models,
             Section::Cause => &self.causes,
             Section::EndToEnd => &self.end_to_end,
+            Section::Injection => &self.injections,
         }
     }
 
@@ -233,9 +254,11 @@ fn bracket(section: Section, total: &Counts) -> Option<Interval> {
                 tally.end.right += won;
                 tally.end.abstained += missed;
             }
+            // A pair with one half is none: what failed cannot be bracketed.
+            Section::Injection => {}
         }
         headline.of(&counts).value()
     };
     let lost = total.tally.lost;
-    if lost == 0 { None } else { Some(Interval { lower: with(0, lost)?, upper: with(lost, 0)? }) }
+    if lost == 0 || section == Section::Injection { None } else { Some(Interval { lower: with(0, lost)?, upper: with(lost, 0)? }) }
 }

@@ -1,4 +1,4 @@
-//! The matrix: every model on every series of every incident.
+//! The matrix: every model on every series of every incident that is no variant of another.
 
 use crate::agent::{self, Agent, UnknownAgent};
 use crate::data::incident::Incident;
@@ -19,6 +19,20 @@ pub struct AgentColumn {
     pub role: Role,
     /// Every setting, defaults included.
     pub settings: serde_json::Value,
+}
+
+impl AgentColumn {
+    /// Whether it asks a language model.
+    #[must_use]
+    pub fn asks_model(&self) -> bool {
+        self.agent.ways().is_some()
+    }
+
+    /// How often every investigation is made.
+    #[must_use]
+    pub fn epochs(&self) -> u32 {
+        self.agent.ways().map_or(1, |ways| ways.epochs)
+    }
 }
 
 /// Builds the agents of a suite; without any named, every one that asks no model.
@@ -85,7 +99,8 @@ impl Matrix {
     pub fn plan(models: &[ModelSpec], detection: &Detection, incidents: &[Incident]) -> Result<Self, PlanError> {
         let columns = columns(models, detection)?;
         let mut cells = Vec::new();
-        for (incident, case) in incidents.iter().enumerate() {
+        // The series of a variant are those of its base.
+        for (incident, case) in incidents.iter().enumerate().filter(|(_, case)| case.truth.variant_of.is_none()) {
             for series in 0..case.observed.watched.len() {
                 cells.extend((0..columns.len()).map(|column| Cell { column, incident, series }));
             }

@@ -29,11 +29,11 @@ pub fn export(scenario: &Scenario, role: SeedRole, replicate: u32, folder: &Path
     let incident = synthesis.incident()?;
     let (table, causes) = tickets::table(&synthesis);
     let table = Arc::new(table);
-    let texts = synthesis.texts(Arc::clone(&table), &causes);
+    let texts = synthesis.texts(&table, &causes);
     fs::create_dir_all(folder).map_err(|source| SynthError::Write { path: folder.to_owned(), source })?;
     let step = scenario.step();
     let mut written = vec![
-        write(folder, "tickets.csv", |file| write_tickets(file, &table, &texts))?,
+        write(folder, "tickets.csv", |file| write_tickets(file, &table, texts.as_ref()))?,
         write(folder, "counts.csv", |file| write_counts(file, &incident.observed.watched))?,
         write(folder, "twin_counts.csv", |file| write_counts(file, &incident.twin))?,
         write(folder, "changes.csv", |file| write_changes(file, &incident.observed.changes, step))?,
@@ -179,6 +179,9 @@ struct Readable<'a> {
     truth: &'a GroundTruth,
     faults: Vec<ReadableFault<'a>>,
     benign: Vec<ReadableRun<'a>>,
+    /// Ids of the tickets that say what a variant puts into them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    injected: Vec<u64>,
 }
 
 #[derive(Serialize)]
@@ -208,7 +211,7 @@ struct ReadableRun<'a> {
     active: [String; 2],
 }
 
-fn readable<'a>(synthesis: &Synthesis<'_>, incident: &'a Incident, table: &TicketTable, causes: &[Option<usize>]) -> Readable<'a> {
+fn readable<'a>(synthesis: &Synthesis<'_>, incident: &'a Incident, table: &Arc<TicketTable>, causes: &[Option<usize>]) -> Readable<'a> {
     let grid = &incident.observed.known.grid;
     let stamps = |window: Window| [grid.label(window.first), grid.label(window.last)];
     let lost = |number: usize| synthesis.counts.lost.values().flatten().filter(|cause| **cause == Some(number)).count();
@@ -227,5 +230,8 @@ fn readable<'a>(synthesis: &Synthesis<'_>, incident: &'a Incident, table: &Ticke
     });
     let benign =
         truth.benign.iter().map(|event| ReadableRun { kind: &event.kind, change: event.change.as_deref(), active: stamps(event.active) });
-    Readable { incident: incident.observed.id.as_str(), truth, faults: faults.collect(), benign: benign.collect() }
+    let injections = synthesis.injections(table);
+    let says = |row: &usize| injections.as_ref().is_some_and(|injections| injections.takes(*row));
+    let injected = (0..table.len()).filter(says).map(|row| table.ids[row]).collect();
+    Readable { incident: incident.observed.id.as_str(), truth, faults: faults.collect(), benign: benign.collect(), injected }
 }

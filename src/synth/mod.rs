@@ -2,7 +2,7 @@
 //!
 //! `drawn` decides when and where things happen, `plan` what is then expected, `draw` how many tickets there are, `tickets` what each
 //! of them looks like, `text` what it says, `activity` who uses the product and when. Streams derive from the scenario's id, the seed and
-//! a purpose; none is shared.
+//! a purpose; none is shared, but that a variant has all streams of its base.
 
 mod activity;
 mod calendar;
@@ -28,7 +28,7 @@ use crate::data::incident::Incident;
 use crate::data::known::Columns;
 use crate::data::observation::{self, Observation};
 use crate::data::ticket::TicketTable;
-use crate::name::IncidentId;
+use crate::name::{IncidentId, ScenarioId};
 use crate::scenario::Scenario;
 use crate::scenario::case::Watched;
 use crate::seed::{Seed, SeedRole, digest};
@@ -148,7 +148,7 @@ pub fn archive(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<Ar
         id: synthesis.id(),
         grid: days.grid.clone(),
         tickets: Some(Arc::clone(&table)),
-        texts: Some(Arc::new(synthesis.texts(table, &causes))),
+        texts: Some(synthesis.texts(&table, &causes)),
         activity: activity::model(&synthesis)?.as_ref().map(|model| Arc::new(activity::table(model))),
         changes: synthesis.drawn.changes.clone(),
     })
@@ -161,7 +161,7 @@ pub fn archive(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<Ar
 pub fn texts(scenario: &Scenario, role: SeedRole, replicate: u32) -> Result<Arc<dyn Texts>, SynthError> {
     let synthesis = Synthesis::new(scenario, role, replicate, MAX_ROWS)?;
     let (table, causes) = tickets::table(&synthesis);
-    Ok(Arc::new(synthesis.texts(Arc::new(table), &causes)))
+    Ok(synthesis.texts(&Arc::new(table), &causes))
 }
 
 fn within(scenario: &Scenario, plan: &plan::Plan, limit: u32) -> Result<(), SynthError> {
@@ -188,7 +188,7 @@ impl<'a> Synthesis<'a> {
     fn new(scenario: &'a Scenario, role: SeedRole, replicate: u32, limit: u32) -> Result<Self, SynthError> {
         let case = &scenario.case;
         let number = role.seed(replicate).to_string();
-        let seed = Seed::derive(["synth", scenario.id.as_str(), &number]);
+        let seed = Seed::derive(["synth", scenario.stream().as_str(), &number]);
         let drawn = drawn::draw(case, seed);
         let level = calendar::level(&case.desk, &case.days);
         let releases = release::releases(case, &drawn);
@@ -229,14 +229,33 @@ impl<'a> Synthesis<'a> {
         Ok(Incident { observed, twin, truth: truth::truth(self, model.as_ref()) })
     }
 
-    fn texts(&self, table: Arc<TicketTable>, causes: &[Option<usize>]) -> text::GrammarTexts {
+    fn texts(&self, table: &Arc<TicketTable>, causes: &[Option<usize>]) -> Arc<dyn Texts> {
         let topics = text::topics(&self.scenario.case, causes);
-        text::GrammarTexts::new(table, topics, self.seed.child("text"), self.role)
+        let own = text::GrammarTexts::new(Arc::clone(table), topics, self.seed.child("text"), self.role);
+        match self.injections(table) {
+            Some(injections) => Arc::new(text::InjectedTexts::new(own, injections)),
+            None => Arc::new(own),
+        }
+    }
+
+    /// Which tickets of a variant say something else; none where the scenario is no variant.
+    fn injections(&self, table: &Arc<TicketTable>) -> Option<text::Injections> {
+        let variant = self.scenario.variant.as_ref()?;
+        let decoy = self.drawn.events.iter().find(|event| event.kind == "decoy_deployment").and_then(|event| event.change.as_deref());
+        let acting: Vec<_> = self.drawn.faults.iter().map(|fault| fault.active.first..fault.active.end).collect();
+        let dimensions = &self.scenario.case.dimensions;
+        let injected = &variant.injected;
+        Some(text::Injections::new(table, injected, &text::Setting { dimensions, acting: &acting, decoy }, self.seed.child("injected")))
     }
 
     fn id(&self) -> IncidentId {
+        self.id_of(&self.scenario.id)
+    }
+
+    /// The incident that the same seed makes of a scenario.
+    fn id_of(&self, scenario: &ScenarioId) -> IncidentId {
         let number = self.role.seed(self.replicate).to_string();
-        let named = Seed::derive(["incident", self.scenario.id.as_str(), &number]).as_u64();
+        let named = Seed::derive(["incident", scenario.as_str(), &number]).as_u64();
         IncidentId::new(format!("inc-{}", digest(&named.to_le_bytes(), 12))).expect("a prefix and hexadecimal digits are a name")
     }
 

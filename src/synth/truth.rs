@@ -6,7 +6,7 @@ use super::Synthesis;
 use super::activity::{self, Model};
 use super::drawn::{DrawnEvent, DrawnFault, Run};
 use super::plan::mask;
-use crate::data::truth::{BenignTruth, Effect, FaultTruth, GroundTruth, Window};
+use crate::data::truth::{BenignTruth, Effect, FaultTruth, GroundTruth, VariantOf, Window};
 use crate::scenario::case::Watched;
 use crate::scenario::dimension::{Dimension, Filter};
 
@@ -14,6 +14,10 @@ pub(super) fn truth(synthesis: &Synthesis<'_>, model: Option<&Model<'_>>) -> Gro
     let scenario = synthesis.scenario;
     GroundTruth {
         scenario: scenario.id.clone(),
+        variant_of: scenario
+            .variant
+            .as_ref()
+            .map(|variant| VariantOf { scenario: variant.of.clone(), incident: synthesis.id_of(&variant.of) }),
         title: scenario.title.clone(),
         file: scenario.file.clone(),
         role: synthesis.role,

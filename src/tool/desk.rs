@@ -165,7 +165,12 @@ impl<'a> Desk<'a> {
                 turn.source = Some(answer.source);
                 turn.retries = answer.retries;
             }
-            Err(error) => turn.failed = Some(error.to_string()),
+            Err(error) => {
+                turn.failed = Some(error.to_string());
+                if let LineError::Down { attempts, .. } = error {
+                    turn.retries = attempts.saturating_sub(1);
+                }
+            }
         }
         self.effort.add(&turn);
         self.stamp(Step::Turn(self.turns.len()), from);

@@ -39,7 +39,7 @@ fn missing(mut files: Files, effects: u64, every: usize) -> Files {
 
 fn card(models: &[(&str, Role, &Files)]) -> Scorecard {
     let files = models[0].2.keys().map(|id| (id.clone(), "d1".to_owned())).collect();
-    let basis = Basis { suite: "gate".to_owned(), protocol: "p1".to_owned(), seeds: "gate/0..2".to_owned(), files };
+    let basis = Basis { suite: "gate".to_owned(), protocol: "p1".to_owned(), seeds: "gate/0..2".to_owned(), files, ..Basis::default() };
     let model = |&(name, role, files): &(&str, Role, &Files)| ModelCounts {
         config: ConfigId { name: name.to_owned(), digest: "aaaaaaaaaaaa".to_owned() },
         agent: None,

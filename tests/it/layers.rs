@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Modules from the lowest layer to the highest, in the order of `lib.rs`.
 const LAYERS: &[&str] = &[
     "name", "seed", "measured", "time", "yaml", "stats", "data", "chat", "scenario", "synth", "import", "forecast", "detect", "tool",
-    "agent", "record", "suite", "run", "score", "report", "gate", "trace", "cli",
+    "agent", "record", "suite", "run", "score", "report", "gate", "trace", "mock_llm", "cli",
 ];
 
 /// What the blind rooms may import besides each other.

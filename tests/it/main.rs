@@ -2,9 +2,13 @@
 
 mod activity;
 mod agents;
+#[cfg(feature = "llm")]
+mod alerts;
 mod bad_input;
 mod cause_goals;
 mod contract;
+#[cfg(all(unix, feature = "llm"))]
+mod conversation;
 mod detect_cli;
 mod docs;
 mod end_to_end;
@@ -17,10 +21,21 @@ mod gate;
 mod gate_cli;
 mod import;
 mod import_tickets;
+mod injection;
 mod investigate_cli;
+#[cfg(feature = "llm")]
+mod investigate_models;
 mod investigations;
 mod layers;
 mod leak;
+#[cfg(feature = "llm")]
+mod llm;
+#[cfg(feature = "llm")]
+mod llm_injection;
+#[cfg(feature = "llm")]
+mod llm_run;
+#[cfg(feature = "llm")]
+mod mock_llm;
 mod opaque;
 #[cfg(feature = "plot")]
 mod plot;

@@ -33,11 +33,16 @@ const FIRST_TOKENS: u64 = 6_000;
 const REPAIRS: u32 = 2;
 /// Texts where a call was due before the report is forced.
 const NUDGES: u32 = 2;
+/// Texts in place of a call that was forced before the investigation ends.
+const UNHEARD: u32 = 3;
 /// Calls that were no calls (unknown tools, arguments that are no JSON) before the report is forced. One budget for all of them.
 const BAD_CALLS: u32 = 8;
 /// The same call so often is pointed out, and so often ends the investigation.
 const STEER: u32 = 3;
 const STUCK: u32 = 5;
+
+/// How a reply begins that goes to a model as text.
+const RESULT: &str = "Result of";
 
 /// What a model said: calls to answer, or text.
 pub(super) enum Said {
@@ -58,8 +63,9 @@ pub(super) struct Dialogue<'m> {
     made: BTreeMap<String, u32>,
     bad: u32,
     nudged: u32,
+    unheard: u32,
     repairs: u32,
-    /// Whether calls are read from text: by setting, or because the provider rejects a named choice.
+    /// Whether calls are read from text: by setting, or because the provider rejects a named choice or does not heed it.
     in_text: bool,
     /// Tokens where providers do not say: characters over four.
     guessed: u64,
@@ -81,10 +87,33 @@ impl<'m> Dialogue<'m> {
             made: BTreeMap::new(),
             bad: 0,
             nudged: 0,
+            unheard: 0,
             repairs: 0,
             in_text,
             guessed: 0,
         }
+    }
+
+    /// Goes on where another conversation of the same investigation ended: what was used up stays so, and what the provider cannot do too.
+    pub(super) fn after(self, before: &Self) -> Self {
+        Self { guessed: before.guessed, in_text: self.in_text || before.in_text, ..self }
+    }
+
+    /// Begins with something that was looked up before, as the answer to a call: data stand there, and never orders.
+    pub(super) fn given(mut self, name: &str, data: &Value) -> Self {
+        let call = ToolCall { id: format!("{name}-1"), name: name.to_owned(), arguments: "{}".to_owned() };
+        let (said, answer) = match self.model.tool_mode {
+            ToolMode::Native => (
+                Message::Assistant { text: String::new(), calls: vec![call.clone()] },
+                Message::Tool { id: call.id, text: data.to_string() },
+            ),
+            ToolMode::Prompted => (
+                Message::Assistant { text: json!({"tool": name, "arguments": {}}).to_string(), calls: Vec::new() },
+                Message::User(format!("{RESULT} `{name}`:\n{data}")),
+            ),
+        };
+        self.messages.extend([said, answer]);
+        self
     }
 
     /// Tools of the desk by name, as they are offered.
@@ -160,28 +189,34 @@ impl<'m> Dialogue<'m> {
         };
         let (mut longer, mut shortened) = (false, false);
         loop {
-            self.turns += 1;
             let most = self.model.max_tokens * if longer { 2 } else { 1 };
             let mut request = self.request(&choice, most);
             let answer = desk.complete(self.thread, &self.prompt.digest, &self.model.endpoint, &mut request);
-            self.guessed += request.messages.iter().map(length).sum::<u64>() / 4;
+            if let Ok(answer) = &answer {
+                self.turns += 1;
+                self.guessed += (length(&request) + said(&answer.completion)) / 4;
+            }
             desk.effort_mut().usd = self.usd(desk);
             match answer {
-                Ok(answer) if is_cut_off(&answer.completion) => {
+                Ok(answer) if self.is_cut_off(&answer.completion) => {
                     if longer || self.turns >= self.model.max_turns {
                         return Err(Halt::Truncated);
                     }
                     longer = true;
                 }
-                Ok(answer) => return self.hear(answer.completion),
+                Ok(answer) => {
+                    let heard = self.hear(answer.completion)?;
+                    if let (Said::Text, Some(tool)) = (&heard, forced) {
+                        self.unheard(desk, tool)?;
+                    }
+                    return Ok(heard);
+                }
+                Err(LineError::Rejected { why, .. }) if is_filter(&why) => return Err(Halt::Refused { why }),
                 // Some servers know no named choice: what must be called is then said in words.
                 Err(LineError::Rejected { .. }) if choice != Choice::Auto => {
-                    self.in_text = true;
                     choice = Choice::Auto;
                     let tool = forced.unwrap_or(SUBMIT);
-                    if tool == SUBMIT {
-                        desk.effort_mut().forced = Some("prompted".to_owned());
-                    }
+                    self.fall_back(desk, tool);
                     self.demand(tool);
                 }
                 Err(LineError::TooLong { .. }) if !shortened => {
@@ -189,8 +224,27 @@ impl<'m> Dialogue<'m> {
                     self.shorten();
                 }
                 Err(LineError::TooLong { .. }) => return Err(Halt::Budget),
+                Err(LineError::Cancelled) => return Err(Halt::Cancelled),
                 Err(error) => return Err(Halt::Line(error)),
             }
+        }
+    }
+
+    /// Text in place of a call that was forced: some servers take a named choice and do not heed it, so that it is said in words too.
+    fn unheard(&mut self, desk: &mut Desk<'_>, tool: &str) -> Result<(), Halt> {
+        self.unheard += 1;
+        if self.unheard >= UNHEARD {
+            return Err(Halt::InvalidOutput { why: format!("text in place of `{tool}`, though it was forced {UNHEARD} times") });
+        }
+        self.fall_back(desk, tool);
+        Ok(())
+    }
+
+    /// From now on what must be called is said in words, and calls are read from text.
+    fn fall_back(&mut self, desk: &mut Desk<'_>, tool: &str) {
+        self.in_text = true;
+        if tool == SUBMIT {
+            desk.effort_mut().forced = Some("prompted".to_owned());
         }
     }
 
@@ -229,7 +283,7 @@ impl<'m> Dialogue<'m> {
     pub(super) fn answer(&mut self, call: &ToolCall, reply: &Value) {
         let text = cut(reply.to_string());
         self.messages.push(match call.id.strip_prefix("text-") {
-            Some(_) => Message::User(format!("Result of `{}`:\n{text}", call.name)),
+            Some(_) => Message::User(format!("{RESULT} `{}`:\n{text}", call.name)),
             None => Message::Tool { id: call.id.clone(), text },
         });
     }
@@ -239,8 +293,11 @@ impl<'m> Dialogue<'m> {
         self.messages.push(Message::User(text.into()));
     }
 
-    /// Points out that text is not what was due.
+    /// Points out that text is not what was due; a model that goes on talking is then forced.
     pub(super) fn nudge(&mut self, desk: &mut Desk<'_>, due: &str) {
+        if self.nudged >= NUDGES {
+            return;
+        }
         self.nudged += 1;
         desk.effort_mut().nudges += 1;
         self.say(format!("That was text, and nobody reads it. {due}"));
@@ -257,11 +314,12 @@ impl<'m> Dialogue<'m> {
                 let why = other
                     .err()
                     .map_or_else(|| "arguments are no JSON object".to_owned(), |error| format!("arguments are no JSON: {error}"));
-                let schema = self.tools.iter().find(|offer| offer.name == call.name).map(|offer| offer.schema.clone());
                 let problem = Problem::new("", why).hint(Some("write one JSON object that fits the schema".to_owned()));
                 let mut reply = refusal(&[problem]);
-                if call.name != SUBMIT {
-                    reply["schema"] = schema.unwrap_or_default();
+                if let Some(offer) = self.tools.iter().find(|offer| offer.name == call.name) {
+                    // That of the report is long and stands in the request anyway: its fields are enough.
+                    reply["schema"] =
+                        if call.name == SUBMIT { json!({"required": offer.schema["required"]}) } else { offer.schema.clone() };
                 }
                 self.answer(call, &reply);
                 None
@@ -269,12 +327,13 @@ impl<'m> Dialogue<'m> {
         }
     }
 
+    /// Whether a tool is on offer.
+    pub(super) fn offered(&self, name: &str) -> bool {
+        self.tools.iter().any(|offer| offer.name == name)
+    }
+
     /// Makes a call at the desk and answers it.
-    pub(super) fn look(&mut self, desk: &mut Desk<'_>, call: &ToolCall, name: &str, arguments: Value) -> Result<Option<Value>, Halt> {
-        if !self.tools.iter().any(|offer| offer.name == name) {
-            self.unknown(desk, call, name);
-            return Ok(None);
-        }
+    pub(super) fn look(&mut self, desk: &mut Desk<'_>, call: &ToolCall, name: &str, arguments: Value) -> Result<Value, Halt> {
         let made = self.made.entry(format!("{name} {arguments}")).or_default();
         *made += 1;
         let times = *made;
@@ -292,7 +351,7 @@ impl<'m> Dialogue<'m> {
             told["note"] = format!("You have made this call {times} times; its answer does not change. Look elsewhere or conclude.").into();
         }
         self.answer(call, &told);
-        Ok(Some(told))
+        Ok(told)
     }
 
     /// Answers a call of a tool that is not offered.
@@ -354,14 +413,22 @@ impl<'m> Dialogue<'m> {
 
     /// Takes the bulk out of all replies but the last two.
     fn shorten(&mut self) {
-        let replies: Vec<usize> = (0..self.messages.len()).filter(|&at| matches!(self.messages[at], Message::Tool { .. })).collect();
-        for &at in replies.iter().rev().skip(2) {
-            if let Message::Tool { text, .. } = &mut self.messages[at]
-                && text.len() > 600
-            {
-                *text = format!("{} … (left out: the conversation is too long)", text.chars().take(400).collect::<String>());
-            }
+        let replies = self.messages.iter_mut().rev().filter_map(|message| match message {
+            Message::Tool { text, .. } => Some(text),
+            Message::User(text) if text.starts_with(RESULT) => Some(text),
+            _ => None,
+        });
+        for text in replies.skip(2).filter(|text| text.len() > 600) {
+            *text = format!("{} … (left out: the conversation is too long)", text.chars().take(400).collect::<String>());
         }
+    }
+
+    /// Whether an answer ended at its greatest length and is of no use: a call that is whole stands.
+    fn is_cut_off(&self, completion: &Completion) -> bool {
+        let whole = |call: &ToolCall| serde_json::from_str::<Value>(&call.arguments).is_ok();
+        let in_text = || self.in_text && completion.text.as_deref().is_some_and(|text| !prompted::calls(text).is_empty());
+        let useful = if completion.calls.is_empty() { in_text() } else { completion.calls.iter().all(whole) };
+        completion.finish.as_deref() == Some("length") && !useful
     }
 }
 
@@ -381,18 +448,29 @@ fn declined(completion: &Completion) -> Option<String> {
     filtered.then(|| completion.text.clone().filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "content filter".to_owned()))
 }
 
-/// Whether an answer ended at its greatest length and is of no use: a call that is whole stands.
-fn is_cut_off(completion: &Completion) -> bool {
-    let whole = |call: &ToolCall| serde_json::from_str::<Value>(&call.arguments).is_ok();
-    completion.finish.as_deref() == Some("length") && (completion.calls.is_empty() || !completion.calls.iter().all(whole))
+/// Whether a provider rejects what was said, and not how.
+fn is_filter(why: &str) -> bool {
+    let why = why.to_lowercase();
+    ["content_filter", "content management policy", "flagged"].iter().any(|words| why.contains(words))
 }
 
-fn length(message: &Message) -> u64 {
-    let chars = match message {
+/// Characters of a request.
+fn length(request: &Request) -> u64 {
+    let messages = request.messages.iter().map(|message| match message {
         Message::System(text) | Message::User(text) | Message::Tool { text, .. } => text.len(),
-        Message::Assistant { text, calls } => text.len() + calls.iter().map(|call| call.arguments.len()).sum::<usize>(),
-    };
-    chars as u64
+        Message::Assistant { text, calls } => text.len() + written(calls),
+    });
+    let tools = request.tools.iter().map(|offer| offer.about.len() + offer.schema.to_string().len());
+    messages.chain(tools).sum::<usize>() as u64
+}
+
+/// Characters of an answer.
+fn said(completion: &Completion) -> u64 {
+    (completion.text.as_deref().map_or(0, str::len) + written(&completion.calls)) as u64
+}
+
+fn written(calls: &[ToolCall]) -> usize {
+    calls.iter().map(|call| call.name.len() + call.arguments.len()).sum()
 }
 
 /// A reply as long as a model is shown, cut in its middle.

@@ -241,7 +241,13 @@ impl Model {
 
     /// What a run needs to know of it.
     pub(in crate::agent) fn ways(&self) -> Ways {
-        Ways { model: self.name.clone(), endpoint: self.endpoint.clone(), epochs: self.epochs, ceiling_usd: self.ceiling_usd() }
+        Ways {
+            model: self.name.clone(),
+            endpoint: self.endpoint.clone(),
+            epochs: self.epochs,
+            ceiling_usd: self.ceiling_usd(),
+            prices: self.prices.map(|prices| (prices.input, prices.output)),
+        }
     }
 
     /// US dollars of so many tokens.

@@ -1,6 +1,8 @@
 //! One request and its answer, through async-openai: its addresses, its JSON and its event streams, with our headers, timeouts and failures.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_openai::Client;
@@ -93,19 +95,20 @@ impl Config for Plain {
 pub(super) async fn exchange(http: &reqwest::Client, to: &Endpoint, request: &Request, key: Option<&str>) -> Result<Heard, Failure> {
     let config =
         Plain { base: to.base_url.trim_end_matches('/').to_owned(), key: key.map(SecretString::from), none: SecretString::from("") };
-    let sender = http.clone();
+    let (sender, pulse) = (http.clone(), Arc::new(Pulse::default()));
+    let felt = Arc::clone(&pulse);
     let send = tower::service_fn(move |factory: HttpRequestFactory| {
-        let http = sender.clone();
+        let (http, pulse) = (sender.clone(), Arc::clone(&felt));
         async move {
             let response = http.execute(factory.build().await?).await?;
-            if response.status().is_success() { Ok(response) } else { Err(failed(response).await) }
+            if response.status().is_success() { Ok(watched(response, pulse)) } else { Err(failed(response).await) }
         }
     });
     let client = Client::build(http.clone(), config).with_http_service(send);
     let total = Duration::from_secs_f64(to.total_seconds);
     let answer = async {
         match to.stream {
-            true => streamed(&client, to, request).await,
+            true => streamed(&client, to, request, &pulse).await,
             false => whole(&client, request).await,
         }
     };
@@ -117,7 +120,7 @@ async fn whole(client: &Client<Plain>, request: &Request) -> Result<Heard, Failu
     wire::read(&answer, request).map_err(|why| Failure::broken("not chat", why))
 }
 
-async fn streamed(client: &Client<Plain>, to: &Endpoint, request: &Request) -> Result<Heard, Failure> {
+async fn streamed(client: &Client<Plain>, to: &Endpoint, request: &Request, pulse: &Pulse) -> Result<Heard, Failure> {
     let first = Duration::from_secs_f64(to.first_byte_seconds);
     let idle = Duration::from_secs_f64(to.idle_seconds);
     let late = || Failure::broken("first byte", format!("nothing came within {} s", to.first_byte_seconds));
@@ -126,11 +129,19 @@ async fn streamed(client: &Client<Plain>, to: &Endpoint, request: &Request) -> R
     let mut stream = opened.map_err(|_| late())?.map_err(told)?;
     let mut pieces = wire::Pieces::default();
     let mut wait = first.saturating_sub(opening.elapsed());
+    let mut beats = 0;
     loop {
         let next = timeout(wait, stream.next()).await;
-        let next = next.map_err(|_| {
-            if pieces.is_empty() { late() } else { Failure::broken("idle", format!("the stream fell silent for {} s", to.idle_seconds)) }
-        })?;
+        let before = std::mem::replace(&mut beats, pulse.beats());
+        wait = idle;
+        let Ok(next) = next else {
+            match (before, beats) {
+                (_, 0) => return Err(late()),
+                // Comments are no events, but somebody is at work.
+                (before, now) if now > before => continue,
+                _ => return Err(Failure::broken("idle", format!("the stream fell silent for {} s", to.idle_seconds))),
+            }
+        };
         match next {
             None => break,
             Some(Ok(chunk)) => pieces.add(&chunk).map_err(|why| Failure::broken("broken", why))?,
@@ -138,12 +149,54 @@ async fn streamed(client: &Client<Plain>, to: &Endpoint, request: &Request) -> R
             Some(Err(_)) if pieces.has_ended() => break,
             Some(Err(error)) => return Err(told(error)),
         }
-        wait = idle;
     }
-    if !pieces.has_ended() {
+    if pieces.is_empty() || !(pieces.has_ended() || pulse.done()) {
         return Err(Failure::broken("broken", "the stream was cut off before its end"));
     }
     Ok(pieces.whole(request))
+}
+
+/// What the bytes of an answer tell that its events do not: that somebody is at work, and that all has been said.
+#[derive(Default)]
+struct Pulse {
+    beats: AtomicU64,
+    done: AtomicBool,
+}
+
+impl Pulse {
+    /// Pieces that came so far, comments among them.
+    fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
+    }
+
+    /// Whether `[DONE]` came: the end, for servers that give no reason for it.
+    fn done(&self) -> bool {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    fn feel(&self, tail: &mut Vec<u8>, piece: &[u8]) {
+        const DONE: &[u8] = b"[DONE]";
+        self.beats.fetch_add(1, Ordering::Relaxed);
+        tail.extend_from_slice(piece);
+        if tail.windows(DONE.len()).any(|window| window == DONE) {
+            self.done.store(true, Ordering::Relaxed);
+        }
+        tail.drain(..tail.len().saturating_sub(DONE.len() - 1));
+    }
+}
+
+/// The same response, felt as it passes.
+fn watched(response: reqwest::Response, pulse: Arc<Pulse>) -> reqwest::Response {
+    let mut head = hyper::Response::new(());
+    *head.status_mut() = response.status();
+    head.headers_mut().clone_from(response.headers());
+    let mut tail = Vec::new();
+    let bytes = response.bytes_stream().inspect(move |piece| {
+        if let Ok(piece) = piece {
+            pulse.feel(&mut tail, piece);
+        }
+    });
+    head.map(|()| reqwest::Body::wrap_stream(bytes)).into()
 }
 
 /// What a failed response says.

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
+
 use crate::chat::secret::Secrets;
 use crate::chat::{Answer, Endpoint, Line, LineError, Request};
 use crate::seed::Seed;
@@ -84,7 +86,11 @@ impl Http {
                 return Err(LineError::Cancelled);
             }
             let slot = self.limiter.enter(&self.stop).await?;
-            let result = client::exchange(&http, to, request, key).await;
+            let exchange = std::pin::pin!(client::exchange(&http, to, request, key));
+            let result = match select(exchange, std::pin::pin!(self.stopped())).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => return Err(LineError::Cancelled),
+            };
             drop(slot);
             let failure = match result {
                 Ok(completion) => {
@@ -93,7 +99,7 @@ impl Http {
                     let (completion, source) = wire::clean(completion, secrets);
                     return Ok(Answer { completion, source, replayed: false, retries: policy.failed() });
                 }
-                Err(failure) => failure.map_text(|text| secrets.clean(&text)),
+                Err(failure) => failure.map_text(|text| wire::short(secrets.clean(&text))),
             };
             match policy.after(&failure, self.answered.load(Ordering::Relaxed)) {
                 Verdict::Again(wait) => {
@@ -110,14 +116,14 @@ impl Http {
 
     /// Waits, unless somebody asks to stop.
     async fn rest(&self, wait: Duration) -> Result<(), LineError> {
-        let until = tokio::time::Instant::now() + wait;
-        while tokio::time::Instant::now() < until {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(LineError::Cancelled);
-            }
-            tokio::time::sleep(Duration::from_millis(50).min(until - tokio::time::Instant::now())).await;
+        tokio::time::timeout(wait, self.stopped()).await.map_or(Ok(()), |()| Err(LineError::Cancelled))
+    }
+
+    /// Comes back when somebody asks to stop, and never otherwise.
+    async fn stopped(&self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(())
     }
 
     /// A failure for good, with the way out; asking the same again would be in vain.
@@ -127,6 +133,7 @@ impl Http {
             (401 | 403, Some(name)) if std::env::var(name).is_ok() => format!("check the key in {name}"),
             (401 | 403, Some(name)) => format!("set {name}"),
             (401 | 403, None) => "name the variable that holds its key with api_key_env (--api-key-env)".to_owned(),
+            (404, _) if why.contains("tool use") => "choose a model with tool calls, or `tool_mode: prompted`".to_owned(),
             (404, _) => format!("check the address and the model `{}`", request.model),
             _ => "the provider will not answer until this is settled".to_owned(),
         };

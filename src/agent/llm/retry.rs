@@ -82,6 +82,9 @@ impl Policy {
                 Err(LineError::Blocked { why: format!("answers 429 ({said})") })
             }
             429 => Ok(("429", asks)),
+            // The words of a router that knows the model, but nobody who forces a tool, or who lets this text pass.
+            404 if lower.contains("tool_choice") => Err(LineError::Rejected { status, why: said.to_owned() }),
+            403 if lower.contains("flagged") => Err(LineError::Rejected { status, why: said.to_owned() }),
             401..=404 | 501 => Err(LineError::Blocked { why: format!("answers {status} ({said})") }),
             408 | 409 | 425 => Ok(("5xx", asks)),
             500..=599 => {

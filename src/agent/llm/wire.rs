@@ -62,11 +62,28 @@ fn message(message: &Message) -> Value {
         // An empty text and not null: some servers answer null with 500.
         Message::Assistant { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
         Message::Assistant { text, calls } => {
-            let call =
-                |call: &ToolCall| json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}});
+            let call = |call: &ToolCall| {
+                let function = json!({"name": speakable(&call.name), "arguments": readable(&call.arguments)});
+                json!({"id": call.id, "type": "function", "function": function})
+            };
             json!({"role": "assistant", "content": text, "tool_calls": calls.iter().map(call).collect::<Vec<_>>()})
         }
         Message::Tool { id, text } => json!({"role": "tool", "tool_call_id": id, "content": text}),
+    }
+}
+
+/// A name that a model made up as providers accept it in a history: 1 to 64 letters, digits, `_` and `-`.
+fn speakable(name: &str) -> String {
+    let name: String = name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    if name.is_empty() { "_".to_owned() } else { name }
+}
+
+/// Arguments as they go back to the provider: some read the JSON of a history and fail where it is none.
+fn readable(arguments: &str) -> String {
+    match serde_json::from_str::<Value>(arguments) {
+        Ok(Value::Object(_)) => arguments.to_owned(),
+        _ if arguments.trim().is_empty() => "{}".to_owned(),
+        _ => json!({"no_json": arguments}).to_string(),
     }
 }
 
@@ -102,13 +119,17 @@ fn source(answer: &Value) -> Source {
 
 fn call(call: &Value) -> Option<ToolCall> {
     let function = &call["function"];
-    let arguments = match &function["arguments"] {
+    let id = call["id"].as_str().unwrap_or_default().to_owned();
+    Some(ToolCall { id, name: function["name"].as_str()?.to_owned(), arguments: quoted(&function["arguments"]) })
+}
+
+/// Arguments as text; some servers send what they should have quoted.
+fn quoted(arguments: &Value) -> String {
+    match arguments {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        // Some servers send what they should have quoted.
         other => other.to_string(),
-    };
-    Some(ToolCall { id: call["id"].as_str().unwrap_or_default().to_owned(), name: function["name"].as_str()?.to_owned(), arguments })
+    }
 }
 
 /// Ids for calls without one, and for those that share one: none of the conversation has it.
@@ -147,7 +168,8 @@ fn usage(usage: &Value) -> Option<Usage> {
 pub(super) struct Pieces {
     text: Option<String>,
     refusal: Option<String>,
-    calls: BTreeMap<u64, ToolCall>,
+    /// By index, and within it by the order of ids: some servers number every call 0.
+    calls: BTreeMap<(u64, usize), ToolCall>,
     finish: Option<String>,
     usage: Option<Usage>,
     model: Option<String>,
@@ -160,6 +182,7 @@ impl Pieces {
         !self.any
     }
 
+    /// Whether the answer said how it ends.
     pub(super) fn has_ended(&self) -> bool {
         self.finish.is_some()
     }
@@ -187,14 +210,21 @@ impl Pieces {
         }
         for (at, piece) in delta["tool_calls"].as_array().into_iter().flatten().enumerate() {
             let index = piece["index"].as_u64().unwrap_or(at as u64);
-            let call =
-                self.calls.entry(index).or_insert_with(|| ToolCall { id: String::new(), name: String::new(), arguments: String::new() });
+            let id = piece["id"].as_str().unwrap_or_default();
+            let (before, last) =
+                self.calls.range((index, 0)..=(index, usize::MAX)).next_back().map_or((0, ""), |(key, call)| (key.1, &call.id));
+            let number = if id.is_empty() || last.is_empty() || id == last { before } else { before + 1 };
+            let call = self.calls.entry((index, number)).or_insert_with(|| ToolCall {
+                id: String::new(),
+                name: String::new(),
+                arguments: String::new(),
+            });
             for (field, said) in [(&mut call.id, &piece["id"]), (&mut call.name, &piece["function"]["name"])] {
                 if field.is_empty() {
                     field.push_str(said.as_str().unwrap_or_default());
                 }
             }
-            call.arguments.push_str(piece["function"]["arguments"].as_str().unwrap_or_default());
+            call.arguments.push_str(&quoted(&piece["function"]["arguments"]));
         }
         Ok(())
     }
@@ -219,19 +249,27 @@ impl Pieces {
 pub(super) fn clean(heard: Heard, secrets: &Secrets) -> (Completion, Source) {
     let Heard { completion, source } = heard;
     let clean = |text: String| secrets.clean(&text);
-    let calls =
-        completion.calls.into_iter().map(|call| ToolCall { arguments: clean(call.arguments), name: clean(call.name), ..call }).collect();
+    let call = |call: ToolCall| ToolCall { id: clean(call.id), name: clean(call.name), arguments: clean(call.arguments) };
     let completion = Completion {
         text: completion.text.map(clean),
         refusal: completion.refusal.map(clean),
-        calls,
+        calls: completion.calls.into_iter().map(call).collect(),
+        finish: completion.finish.map(clean),
+        usage: completion.usage,
         model: completion.model.map(clean),
-        ..completion
     };
     (completion, source)
 }
 
-/// What a body says, in one line: the message of an error object, or the beginning of whatever it is.
+/// Characters of a failure that are told.
+const TOLD: usize = 400;
+
+/// A failure as it is told. Only what has been cleaned of secrets may be cut: half a key is still one.
+pub(super) fn short(text: String) -> String {
+    if text.chars().count() <= TOLD { text } else { format!("{}…", text.chars().take(TOLD).collect::<String>()) }
+}
+
+/// What a body says, in one line: the message of an error object, or whatever it is.
 pub(super) fn said(body: &str) -> String {
     let parsed: Option<Value> = serde_json::from_str(body).ok();
     let error = parsed.as_ref().map(|value| value.get("error").unwrap_or(value));
@@ -244,7 +282,6 @@ pub(super) fn said(body: &str) -> String {
     };
     match text.trim() {
         "" => "nothing said".to_owned(),
-        text if text.chars().count() > 300 => format!("{}…", text.chars().take(300).collect::<String>()),
         text => text.to_owned(),
     }
 }

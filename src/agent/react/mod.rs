@@ -52,7 +52,9 @@ impl Agent for React {
                     // The report last, so that what was called beside it can support it.
                     let (reports, others): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == SUBMIT);
                     for call in others {
-                        if let Some(arguments) = dialogue.arguments(desk, call) {
+                        if !dialogue.offered(&call.name) {
+                            dialogue.unknown(desk, call, &call.name);
+                        } else if let Some(arguments) = dialogue.arguments(desk, call) {
                             dialogue.look(desk, call, &call.name, arguments)?;
                         }
                     }

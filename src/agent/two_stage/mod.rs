@@ -22,8 +22,10 @@ const WRITER: &str = include_str!("writer.md");
 const STEP: &str = "next_step";
 /// The action that hands over.
 const HAND_OVER: &str = "generate_insights";
+/// What the writer knows the investigation as.
+const INVESTIGATION: &str = "investigation";
 /// Most steps of the investigator.
-const STEPS: u32 = 10;
+const STEPS: usize = 10;
 /// Characters of one reply that the writer is shown.
 const SHOWN: usize = 6_000;
 
@@ -50,8 +52,8 @@ struct Step {
 impl Agent for TwoStage {
     fn investigate(&self, case: &Case<'_>, desk: &mut Desk<'_>) -> Result<IncidentReport, Halt> {
         let asked = situation(case, desk);
-        let notes = self.look(&asked, desk)?;
-        self.write(&asked, &notes, desk)
+        let (before, findings) = self.look(&asked, desk)?;
+        self.write(&asked, &before, &findings, desk)
     }
 
     fn settings(&self) -> Value {
@@ -103,55 +105,41 @@ fn offer(desk: &Desk<'_>, mode: SchemaMode) -> Offer {
 }
 
 impl TwoStage {
-    /// Decides and makes steps until the investigator hands over; returns what the writer is told.
-    fn look(&self, asked: &str, desk: &mut Desk<'_>) -> Result<String, Halt> {
+    /// Decides and makes steps until the investigator hands over; returns the conversation and what the writer is shown of it.
+    fn look(&self, asked: &str, desk: &mut Desk<'_>) -> Result<(Dialogue<'_>, Value), Halt> {
         let offer = offer(desk, self.model.schema);
         let schema = offer.schema.clone();
         let mut dialogue = Dialogue::new(&self.model, &self.model.prompt, "investigator", vec![offer], asked.to_owned());
-        let mut notes = String::new();
-        let mut number = 0;
-        let mut findings: Vec<String> = Vec::new();
+        let mut steps: Vec<Value> = Vec::new();
+        let mut findings = Vec::new();
+        let mut hypothesis = None;
         // Steps that were none are bounded by the turns of the dialogue.
-        while number < STEPS && !dialogue.is_pressed(desk) {
+        while steps.len() < STEPS && hypothesis.is_none() && !dialogue.is_pressed(desk) {
             let Said::Calls(calls) = dialogue.ask(desk, Some(STEP))? else {
                 dialogue.nudge(desk, "Decide one step with `next_step`.");
                 continue;
             };
-            let mut handed_over = None;
-            for (at, call) in calls.iter().enumerate() {
-                if at > 0 {
-                    dialogue.answer(
-                        call,
-                        &json!({"ok": false, "errors": [{"path": "", "message": "one step at a time; this one was not made"}]}),
-                    );
-                    continue;
-                }
-                let Some(step) = self.step(&mut dialogue, desk, call, &schema) else { continue };
-                number += 1;
-                findings.clone_from(&step.key_findings);
-                notes.push_str(&format!(
-                    "Step {number}: {} because {} (confidence {:.2})\nparameters: {}\n",
-                    step.action, step.reasoning, step.confidence, step.parameters
-                ));
+            let (first, others) = calls.split_first().expect("calls are never none");
+            if let Some(step) = self.step(&mut dialogue, desk, first, &schema) {
+                let mut made = json!({
+                    "step": steps.len() + 1, "action": step.action, "reasoning": step.reasoning, "confidence": step.confidence,
+                    "parameters": step.parameters,
+                });
+                findings = step.key_findings;
                 if step.action == HAND_OVER {
-                    let hypothesis = step.parameters["preliminary_hypothesis"].as_str().unwrap_or_default().to_owned();
-                    dialogue.answer(call, &json!({"ok": true}));
-                    handed_over = Some(hypothesis);
-                } else if let Some(told) = dialogue.look(desk, call, &step.action, step.parameters)? {
-                    let text: String = told.to_string().chars().take(SHOWN).collect();
-                    notes.push_str(&format!("reply: {text}\n"));
+                    hypothesis = Some(step.parameters["preliminary_hypothesis"].as_str().unwrap_or_default().to_owned());
+                    dialogue.answer(first, &json!({"ok": true}));
+                } else {
+                    made["reply"] = shown(dialogue.look(desk, first, &step.action, step.parameters)?);
                 }
+                steps.push(made);
             }
-            if let Some(hypothesis) = handed_over {
-                notes.push_str(&format!("\nPreliminary hypothesis: {hypothesis}\n"));
-                break;
+            for call in others {
+                let error = json!({"path": "", "message": "one step at a time; this one was not made"});
+                dialogue.answer(call, &json!({"ok": false, "errors": [error]}));
             }
         }
-        notes.push_str(&format!(
-            "\nKey findings:\n{}\n",
-            findings.iter().map(|finding| format!("- {finding}")).collect::<Vec<_>>().join("\n")
-        ));
-        Ok(notes)
+        Ok((dialogue, json!({"steps": steps, "key_findings": findings, "preliminary_hypothesis": hypothesis})))
     }
 
     /// Reads a step; one that is none is answered with what is wrong.
@@ -171,11 +159,11 @@ impl TwoStage {
         }
     }
 
-    /// The second conversation: findings in, report out.
-    fn write(&self, asked: &str, notes: &str, desk: &mut Desk<'_>) -> Result<IncidentReport, Halt> {
+    /// The second conversation: findings in, report out. They stand where replies of tools stand, because they hold what customers wrote.
+    fn write(&self, asked: &str, before: &Dialogue<'_>, findings: &Value, desk: &mut Desk<'_>) -> Result<IncidentReport, Halt> {
         let tools = vec![submit::offer(desk, self.model.schema)];
-        let told = format!("{asked}\nThe investigation:\n{notes}");
-        let mut dialogue = Dialogue::new(&self.model, &self.model.writer, "writer", tools, told);
+        let dialogue = Dialogue::new(&self.model, &self.model.writer, "writer", tools, asked.to_owned());
+        let mut dialogue = dialogue.after(before).given(INVESTIGATION, findings);
         loop {
             match dialogue.ask(desk, Some(SUBMIT))? {
                 Said::Text => dialogue.nudge(desk, "Hand in the report with `submit_report`."),
@@ -191,4 +179,10 @@ impl TwoStage {
             }
         }
     }
+}
+
+/// A reply as the writer is shown it.
+fn shown(reply: Value) -> Value {
+    let text = reply.to_string();
+    if text.chars().count() <= SHOWN { reply } else { format!("{}…", text.chars().take(SHOWN).collect::<String>()).into() }
 }

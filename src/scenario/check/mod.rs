@@ -10,6 +10,7 @@ mod calendar;
 mod changes;
 mod faults;
 mod question;
+pub(super) mod variant;
 
 use serde_yaml::Location;
 

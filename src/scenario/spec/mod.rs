@@ -7,6 +7,7 @@ mod activity;
 mod benign;
 mod fault;
 mod question;
+mod variant;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use activity::{Activity, BotSpec, Level, MarketingSpec, Retention, UsageSpec
 pub use benign::{BenignSpec, Campaign, Decoy, HolidaySpec, MixShift, Outage, SlowGrowth, Taxonomy};
 pub use fault::{Acting, Burst, Decline, FaultSpec, Gap, Shape};
 pub use question::{QuestionKind, QuestionSpec};
+pub use variant::{InjectedSpec, Place, TextSpec, VariantSpec, When};
 
 /// A place on the calendar, or how a seed draws one.
 pub type OnsetDraw = Spanned<Draw<Onset>>;

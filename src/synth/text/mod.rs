@@ -4,6 +4,7 @@
 //! somebody looks and never stored. Words of a fault and its error codes occur in normal tickets too, less often, so that a word alone
 //! proves nothing. Tickets in French and Portuguese are written in English, as are those of bots.
 
+mod injected;
 mod pool;
 mod topic;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+pub use self::injected::{InjectedTexts, Injections, Setting};
 use self::pool::{Language, Piece, Pool, Sentence, Slot};
 use self::topic::Topics;
 pub use self::topic::{Topic, topics};

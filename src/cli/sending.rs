@@ -1,0 +1,175 @@
+//! Sending an agent from the command line: its settings from flags, its line to a model, who watches, and how an end without a report is told.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Zoned;
+use serde_json::Value;
+
+use super::exit::Exit;
+use super::llm::{self, Llm};
+use super::progress::Status;
+use super::tell;
+use super::trace::trace_investigation;
+use crate::agent::{self, Agent, Case, Halt, Trajectory, Ways};
+use crate::chat::{Answer, Endpoint, Line, LineError, Request};
+use crate::record::Watch;
+use crate::seed::Seed;
+use crate::tool::{self, AsOf, Desk, Event, Limits, Prepared};
+
+/// Most calls of one investigation.
+const CALLS: usize = 300;
+
+/// An agent that is ready to go.
+pub(super) struct Sender {
+    name: String,
+    agent: Box<dyn Agent>,
+    line: Interruptible,
+}
+
+/// What an agent came back with.
+pub(super) struct Back {
+    /// What it did, and its report if it has one.
+    pub(super) trajectory: Trajectory,
+    /// Why there is no report.
+    pub(super) halt: Option<Halt>,
+}
+
+impl Sender {
+    /// Builds an agent; flags for language models stand over its settings. Whoever sets `stop` ends its questions to a model.
+    pub(super) fn new(name: &str, mut settings: Value, llm: &Llm, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let known = agent::REGISTRY.iter().any(|entry| entry.name == name);
+        if known {
+            llm.put_into([(name, &mut settings)], None)?;
+        }
+        Self::built(name, &settings, llm, stop)
+    }
+
+    /// Builds another agent at its defaults; flags for language models go to it only if it asks one.
+    pub(super) fn another(name: &str, llm: &Llm, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let mut settings = serde_json::json!({});
+        if llm::asks_model(name) {
+            llm.put_into([(name, &mut settings)], None)?;
+        }
+        Self::built(name, &settings, llm, stop)
+    }
+
+    fn built(name: &str, settings: &Value, llm: &Llm, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let agent = agent::build(name, settings)?;
+        let line = Arc::from(llm::line(llm.in_flight(), &stop));
+        Ok(Self { name: name.to_owned(), agent, line: Interruptible { line, stop } })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How its model is reached, if it asks one.
+    pub(super) fn ways(&self) -> Option<Ways> {
+        self.agent.ways()
+    }
+
+    /// What an interrupt sets, so that no model is asked any more.
+    pub(super) fn stop(&self) -> &Arc<AtomicBool> {
+        &self.line.stop
+    }
+
+    /// Tells whom the agent will ask.
+    pub(super) fn introduce(&self) {
+        if let Some(whom) = self.ways().as_ref().map(whom) {
+            tell(&format!("{} asks {whom}", self.name));
+        }
+    }
+
+    /// Sends the agent, who sees everything before `now`.
+    pub(super) fn send(&self, prepared: &Prepared, now: Zoned, case: &Case<'_>, seen_by: &dyn Fn(Event<'_>)) -> Back {
+        let watch = Watch::start();
+        let seen = AsOf::new(prepared, now);
+        let opened = watch.seconds();
+        let desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
+        let mut desk = desk.with_line(&self.line, 0).watched(seen_by).stopped_by(&self.line.stop);
+        let (trajectory, result) = agent::investigate(self.agent.as_ref(), case, &mut desk);
+        trace_investigation(&self.name, case, &trajectory, &watch.stop().with_steps(opened, desk.stamps()));
+        Back { trajectory, halt: result.err() }
+    }
+}
+
+/// The model, where it is and where its key is from; never the key.
+fn whom(ways: &Ways) -> String {
+    if ways.endpoint.base_url.is_empty() {
+        return ways.model.clone();
+    }
+    let key = ways.endpoint.api_key_env.as_ref().map_or_else(|| "no key".to_owned(), |name| format!("key from {name}"));
+    format!("{} at {} ({key})", ways.model, ways.endpoint.base_url)
+}
+
+/// What a model is doing, as a line of progress.
+pub(super) fn follow<'a>(status: &'a Status<'a>) -> impl Fn(Event<'_>) + 'a {
+    let count = Mutex::new((0_usize, 0_usize));
+    move |event| {
+        let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Asking(request) => {
+                count.0 += 1;
+                status.say(format!("asking {}, answer {} after {} calls", request.model, count.0, count.1));
+            }
+            Event::Called(call) => {
+                count.1 += 1;
+                status.say(format!("looking: {}, call {}", call.tool, count.1));
+            }
+            Event::Answered(_) => {}
+        }
+    }
+}
+
+/// An interrupt asks the agent to stop; a second one ends the program. For agents that ask a model: others are done soon, and end at once.
+pub(super) fn stop_on_interrupt(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let set = Arc::clone(stop);
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .context("cannot listen for interrupts")
+}
+
+/// How the program ends when an agent had no report.
+pub(super) const fn exit_of(halt: &Halt) -> Exit {
+    match halt {
+        Halt::Budget | Halt::Deadline => Exit::Budget,
+        Halt::Cancelled | Halt::Line(LineError::Cancelled) => Exit::Interrupted,
+        Halt::Line(_) | Halt::Failed { .. } => Exit::Infra,
+        Halt::Refused { .. } | Halt::Truncated | Halt::StuckLoop | Halt::InvalidOutput { .. } => Exit::Failed,
+    }
+}
+
+/// One line on why there is no report.
+pub(super) fn no_report(name: &str, halt: &Halt) -> String {
+    let why = halt.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("no report from `{name}`: {why}")
+}
+
+/// A line that an interrupt gets through to at once: the request under way ends unheard.
+struct Interruptible {
+    line: Arc<dyn Line>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Line for Interruptible {
+    fn complete(&self, to: &Endpoint, request: &Request) -> Result<Answer, LineError> {
+        let (answer, answered) = mpsc::channel();
+        let (line, to, request) = (Arc::clone(&self.line), to.clone(), request.clone());
+        // Nobody listens any more after an interrupt.
+        std::thread::spawn(move || answer.send(line.complete(&to, &request)).is_ok());
+        loop {
+            match answered.recv_timeout(Duration::from_millis(50)) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => {}
+                Err(_) => return Err(LineError::Cancelled),
+            }
+        }
+    }
+}
