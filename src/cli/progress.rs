@@ -100,6 +100,11 @@ impl Status<'_> {
         *self.text.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
+    /// Tells a line on stderr, past what is shown.
+    pub(super) fn tell(&self, line: &str) {
+        self.bar.suspend(|| super::tell(line));
+    }
+
     /// Prints lines on stdout, past what is shown.
     pub(super) fn print(&self, text: &str) {
         self.bar.suspend(|| super::print(text));
