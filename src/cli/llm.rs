@@ -22,8 +22,8 @@ const KEYS: &[&str] = &["OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_K
 #[command(next_help_heading = "Language models")]
 pub(super) struct Llm {
     /// The model to ask [default: a small one of the provider whose key is set].
-    #[arg(long = "llm", value_name = "NAME")]
-    model: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    llm: Option<String>,
     /// Address of any OpenAI-compatible server, up to and including /v1 [env: HARNESS_BASE_URL] [default: by OPENROUTER_API_KEY,
     /// OPENAI_API_KEY or ANTHROPIC_API_KEY, in this order].
     #[arg(long, value_name = "URL")]
@@ -102,7 +102,7 @@ impl Llm {
             ToolMode::Prompted => "prompted",
         };
         let all = [
-            ("--llm", "model", self.model.as_ref().map(|name| json!(name))),
+            ("--llm", "model", self.llm.as_ref().map(|name| json!(name))),
             ("--base-url", "base_url", self.base_url.as_ref().map(|url| json!(url))),
             ("--api-key-env", "api_key_env", self.api_key_env.as_ref().map(|name| json!(name))),
             ("--temperature", "temperature", self.temperature.map(|temperature| json!(temperature.0))),

@@ -159,8 +159,21 @@ fn print(text: &str) {
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
+    use clap::CommandFactory;
 
-    use super::causes;
+    use super::{Arguments, causes};
+
+    /// Groups of options are shared, and clap looks for clashes in debug builds only.
+    #[test]
+    fn no_verb_has_two_options_of_one_name() {
+        for verb in Arguments::command().get_subcommands_mut() {
+            verb.build();
+            let mut ids: Vec<&str> = verb.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+            ids.sort_unstable();
+            let twice = ids.windows(2).find(|pair| pair[0] == pair[1]);
+            assert_eq!(twice, None, "{}", verb.get_name());
+        }
+    }
 
     #[test]
     fn a_cause_that_is_quoted_already_is_not_told_twice() {

@@ -92,6 +92,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Status<'a> {
     text: &'a Mutex<String>,
     bar: &'a ProgressBar,
+    /// Whether anything is shown yet.
+    shown: &'a AtomicBool,
 }
 
 impl Status<'_> {
@@ -102,12 +104,16 @@ impl Status<'_> {
 
     /// Tells a line on stderr, past what is shown.
     pub(super) fn tell(&self, line: &str) {
-        self.bar.suspend(|| super::tell(line));
+        self.past(|| super::tell(line));
     }
 
     /// Prints lines on stdout, past what is shown.
     pub(super) fn print(&self, text: &str) {
-        self.bar.suspend(|| super::print(text));
+        self.past(|| super::print(text));
+    }
+
+    fn past(&self, write: impl FnOnce()) {
+        if self.shown.load(Ordering::Relaxed) { self.bar.suspend(write) } else { write() }
     }
 }
 
@@ -117,7 +123,7 @@ pub(super) fn patiently<R>(what: &str, work: impl FnOnce(&Status<'_>) -> R) -> R
     let terminal = std::io::stderr().is_terminal();
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     bar.set_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is valid"));
-    let over = AtomicBool::new(false);
+    let (over, shown) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let began = Instant::now();
@@ -131,6 +137,7 @@ pub(super) fn patiently<R>(what: &str, work: impl FnOnce(&Status<'_>) -> R) -> R
                 next = since + if terminal { Duration::from_millis(100) } else { EVERY };
                 let said = format!("{} ({} s)", text.lock().unwrap_or_else(PoisonError::into_inner), since.as_secs());
                 if terminal {
+                    shown.store(true, Ordering::Relaxed);
                     bar.set_message(said);
                     bar.tick();
                 } else {
@@ -140,6 +147,6 @@ pub(super) fn patiently<R>(what: &str, work: impl FnOnce(&Status<'_>) -> R) -> R
             bar.finish_and_clear();
         });
         let _over = OnDrop(&over);
-        work(&Status { text: &text, bar: &bar })
+        work(&Status { text: &text, bar: &bar, shown: &shown })
     })
 }

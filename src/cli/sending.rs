@@ -1,9 +1,7 @@
 //! Sending an agent from the command line: its settings from flags, its line to a model, who watches, and how an end without a report is told.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Zoned;
@@ -15,7 +13,7 @@ use super::progress::Status;
 use super::trace::trace_investigation;
 use super::{causes, tell};
 use crate::agent::{self, Agent, Case, Halt, Trajectory, Ways};
-use crate::chat::{Answer, Endpoint, Line, LineError, Request};
+use crate::chat::{Line, LineError};
 use crate::record::Watch;
 use crate::seed::{Seed, digest};
 use crate::tool::{self, AsOf, Desk, Event, Limits, Prepared};
@@ -27,7 +25,9 @@ const CALLS: usize = 300;
 pub(super) struct Sender {
     name: String,
     agent: Box<dyn Agent>,
-    line: Interruptible,
+    line: Box<dyn Line>,
+    /// What an interrupt sets, so that no model is asked any more.
+    stop: Arc<AtomicBool>,
     /// What traces of one conversation share.
     session: Option<String>,
 }
@@ -69,8 +69,7 @@ impl Sender {
 
     fn built(name: &str, settings: &Value, llm: &Llm, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
         let agent = agent::build(name, settings)?;
-        let line = Arc::from(llm::line(llm.in_flight(), &stop));
-        Ok(Self { name: name.to_owned(), agent, line: Interruptible { line, stop }, session: None })
+        Ok(Self { name: name.to_owned(), agent, line: llm::line(llm.in_flight(), &stop), stop, session: None })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -82,9 +81,9 @@ impl Sender {
         self.agent.ways()
     }
 
-    /// What an interrupt sets, so that no model is asked any more.
+    /// What an interrupt sets.
     pub(super) fn stop(&self) -> &Arc<AtomicBool> {
-        &self.line.stop
+        &self.stop
     }
 
     /// Tells whom the agent will ask.
@@ -100,7 +99,7 @@ impl Sender {
         let seen = AsOf::new(prepared, now);
         let opened = watch.seconds();
         let desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
-        let mut desk = desk.with_line(&self.line, 0).watched(seen_by).stopped_by(&self.line.stop);
+        let mut desk = desk.with_line(self.line.as_ref(), 0).watched(seen_by).stopped_by(&self.stop);
         let (trajectory, result) = agent::investigate(self.agent.as_ref(), case, &mut desk);
         let clock = watch.stop().with_steps(opened, desk.stamps());
         status.say("sending the trace".to_owned());
@@ -166,26 +165,4 @@ pub(super) const fn exit_of(halt: &Halt) -> Exit {
 pub(super) fn no_report(name: &str, halt: &Halt) -> String {
     let why = halt.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     format!("no report from `{name}`: {why}")
-}
-
-/// A line that an interrupt gets through to at once: the request under way ends unheard.
-struct Interruptible {
-    line: Arc<dyn Line>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Line for Interruptible {
-    fn complete(&self, to: &Endpoint, request: &Request) -> Result<Answer, LineError> {
-        let (answer, answered) = mpsc::channel();
-        let (line, to, request) = (Arc::clone(&self.line), to.clone(), request.clone());
-        // Nobody listens any more after an interrupt.
-        std::thread::spawn(move || answer.send(line.complete(&to, &request)).is_ok());
-        loop {
-            match answered.recv_timeout(Duration::from_millis(50)) {
-                Ok(result) => return result,
-                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => {}
-                Err(_) => return Err(LineError::Cancelled),
-            }
-        }
-    }
 }

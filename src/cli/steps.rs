@@ -1,7 +1,5 @@
 //! The steps of an investigation as they happen, one line each: tool, arguments, and what came of it.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 use crate::chat;
@@ -9,9 +7,11 @@ use crate::report::paragraph::{WIDTH, cut};
 use crate::tool::{Call, ToolReply};
 
 /// Columns of the arguments.
-const ARGUMENTS: usize = 54;
+const ARGUMENTS: usize = 56;
+/// Arguments that say most, in this order and without their names; others follow with theirs.
+const PLAIN: [&str; 6] = ["metric", "dimension", "date", "cohort_date", "range", "filters"];
 
-/// A call: `  query_metric tickets 2024-04-11..2024-04-25 by day: 15 rows`.
+/// A call: `  query_metric tickets 2024-04-11..2024-04-25 → 15 by_day, days 15`.
 pub(super) fn call(call: &Call) -> String {
     let arguments = cut(&arguments(&call.arguments), ARGUMENTS);
     let came = match &call.reply {
@@ -34,14 +34,13 @@ fn line(text: &str) -> String {
     format!("  {}\n", cut(text, WIDTH - 2))
 }
 
-/// Values with their names; ranges as `from..to`, and what is not given left out.
+/// What is asked for; what is not given is left out.
 fn arguments(arguments: &Value) -> String {
     let Some(fields) = arguments.as_object() else { return arguments.to_string() };
-    let mut text = String::new();
-    for (name, value) in fields.iter().filter(|(_, value)| !is_empty(value)) {
-        let _ = write!(text, "{}{name}={}", if text.is_empty() { "" } else { " " }, short(value));
-    }
-    text
+    let given = |name: &&str| fields.get(*name).filter(|value| !is_empty(value));
+    let plain = PLAIN.iter().filter_map(|name| given(name).map(short));
+    let others = fields.iter().filter(|(name, value)| !PLAIN.contains(&name.as_str()) && !is_empty(value));
+    plain.chain(others.map(|(name, value)| format!("{name}={}", short(value)))).collect::<Vec<_>>().join(" ")
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -70,18 +69,18 @@ fn digits(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { format!("{number:.3}") }
 }
 
-/// How many rows a reply has, and its numbers.
+/// How many rows a reply has, and its numbers, as far as there are any.
 fn outcome(reply: &Value) -> String {
     let Some(fields) = reply.as_object() else { return short(reply) };
     let mut parts: Vec<String> = Vec::new();
     for (name, value) in fields {
         match value {
-            Value::Array(items) => parts.push(format!("{} {name}", items.len())),
-            Value::Number(_) => parts.push(format!("{name} {}", short(value))),
+            Value::Array(items) if !items.is_empty() => parts.push(format!("{} {name}", items.len())),
+            Value::Number(number) if number.as_f64() != Some(0.0) => parts.push(format!("{name} {}", short(value))),
             _ => {}
         }
     }
-    if parts.is_empty() { "answered".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]
@@ -99,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_call_is_one_line_with_its_arguments_and_what_came_of_it() {
-        let reply = ToolReply::Data(json!({"rows": [1, 2], "total": 84, "mean": 5.6, "metric": "tickets"}));
-        let expected = "  query_metric filters=platform:android metric=tickets range=2024-04-11..20… → mean 5.600, 2 rows, total 84\n";
+        let reply = ToolReply::Data(json!({"rows": [1, 2], "none": [], "total": 84, "mean": 5.6, "omitted": 0, "metric": "tickets"}));
+        let expected = "  query_metric tickets 2024-04-11..2024-04-25 platform:android → mean 5.600, 2 rows, total 84\n";
         assert_eq!(call(&made(reply)), expected);
     }
 

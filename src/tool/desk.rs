@@ -189,6 +189,12 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Seconds since the desk was opened.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.opened.elapsed().as_secs_f64()
+    }
+
     /// Whether somebody asked to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -60,10 +60,10 @@ fn a_report_is_posted_as_json() {
     assert_eq!(code(&ran), 0, "{}", stderr(&ran));
     let (line, body) = taken.join().expect("a post").remove(0);
     assert_eq!(line, format!("post /services/{} http/1.1", TOKEN.to_lowercase()));
-    assert_eq!((&body["agent"], &body["as_of"]), (&"segment-scan".into(), &"2024-04-26T00:00:00".into()));
+    assert_eq!((&body["agent"], &body["as_of"]), (&"segment-scan".into(), &"2024-04-28T00:00:00".into()));
     assert_eq!((&body["report"]["verdict"], &body["report"]["ranking"][0]["kind"]), (&"fault".into(), &"deployment".into()));
     assert!(body["text"].as_str().is_some_and(|text| text.starts_with("Fault: ")), "{body}");
-    assert!(body["why"].as_str().is_some_and(|why| why.contains("paged on 2024-04-25")), "{body}");
+    assert!(body["why"].as_str().is_some_and(|why| why.contains("paged on 2024-04-27")), "{body}");
     assert!(stdout(&ran).contains("FAULT"), "the report is printed as well");
     let host = address.strip_prefix("http://").and_then(|rest| rest.split('/').next()).expect("a host");
     assert_eq!(stderr(&ran), format!("alert posted to {host}\n"));

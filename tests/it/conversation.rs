@@ -136,19 +136,19 @@ fn follow_ups_keep_the_day_and_the_part_that_were_asked_about() {
     terminal.types("");
     let first = terminal.sees("evidence items stand in the replies they cite");
     assert!(first.contains(" query_metric ") && first.contains("more steps (/steps)"), "{first}");
-    assert!(first.contains(" paged on 2024-04-25 (as of 2024-04-26T00:00:00)") && first.contains("FAULT"), "{first}");
+    assert!(first.contains(" paged on 2024-04-27 (as of 2024-04-28T00:00:00)") && first.contains("FAULT"), "{first}");
     terminal.sees("> ");
     terminal.types("and for android?");
     let android = terminal.sees("evidence items stand");
-    assert!(android.contains("asked: and for android? (as of 2024-04-26T00:00:00, platform=android only)"), "{android}");
+    assert!(android.contains("asked: and for android? (as of 2024-04-28T00:00:00, platform=android only)"), "{android}");
     terminal.sees("> ");
     terminal.types("what about yesterday?");
     let yesterday = terminal.sees("evidence items stand");
-    assert!(yesterday.contains("asked: what about yesterday? (as of 2024-04-25T00:00:00, platform=android only)"), "{yesterday}");
+    assert!(yesterday.contains("asked: what about yesterday? (as of 2024-04-27T00:00:00, platform=android only)"), "{yesterday}");
     terminal.sees("> ");
     terminal.types("and overall?");
     let overall = terminal.sees("evidence items stand");
-    assert!(overall.contains("asked: and overall? (as of 2024-04-25T00:00:00)"), "{overall}");
+    assert!(overall.contains("asked: and overall? (as of 2024-04-27T00:00:00)"), "{overall}");
     terminal.sees("> ");
     terminal.types("exit");
     assert_eq!(terminal.ends(), 0);
@@ -193,7 +193,7 @@ fn a_model_is_told_the_conversation_so_far_and_its_steps_are_shown() {
     terminal.sees("> ");
     terminal.types("");
     let first = terminal.sees("evidence items stand");
-    let steps = ["  fetch_ticket_stats baseline_days=28 date=2024-04-25 → ", "  check_deployments ", "  fetch_ticket_samples "];
+    let steps = ["  fetch_ticket_stats 2024-04-27 baseline_days=28 → ", "  check_deployments ", "  fetch_ticket_samples "];
     assert!(steps.iter().all(|step| first.contains(step)), "{first}");
     terminal.sees("> ");
     terminal.types("and on 2024-04-20?");
@@ -204,27 +204,27 @@ fn a_model_is_told_the_conversation_so_far_and_its_steps_are_shown() {
     let told: Vec<String> = server.requests().iter().map(|request| request.body.to_string()).collect();
     assert!(!told[0].contains("Earlier in this conversation"), "{}", told[0]);
     let last = told.last().expect("requests");
-    assert!(last.contains("Earlier in this conversation") && last.contains("paged on 2024-04-25"), "{last}");
+    assert!(last.contains("Earlier in this conversation") && last.contains("paged on 2024-04-27"), "{last}");
 }
 
 #[test]
 fn an_interrupt_stops_the_question_and_not_the_conversation() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let script = format!(
-        "rules:\n  - when: {{user_contains: 'take your time'}}\n    then: {{text: late, hang: before_headers}}\n{}",
+        "rules:\n  - when: {{user_contains: 'take your time'}}\n    then: {{hang: before_headers}}\n{}",
         helpful().replace("format: 1\n", "")
     );
     let server = serve(&format!("format: 1\n{script}"));
     let url = server.base_url();
     let mut terminal = Terminal::open(folder.path(), &["investigate", &crash(), "--agent", "react", "--llm", "m", "--base-url", &url]);
     terminal.sees("> ");
-    terminal.types("take your time on 2024-04-25");
+    terminal.types("take your time on 2024-04-27");
     terminal.sees("m thinks (");
     terminal.interrupts();
     terminal.sees("no report from `react`: cancelled");
     terminal.sees("> ");
-    terminal.types("be quick about 2024-04-25");
-    terminal.sees("asked: be quick about 2024-04-25");
+    terminal.types("be quick about 2024-04-27");
+    terminal.sees("asked: be quick about 2024-04-27");
     terminal.sees("> ");
     terminal.types("exit");
     assert_eq!(terminal.ends(), 0);

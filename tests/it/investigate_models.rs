@@ -42,7 +42,7 @@ fn a_model_at_any_address_writes_a_report_and_it_is_told_who_is_asked() {
         assert_eq!(code(&ran), 0, "{}", stderr(&ran));
         assert_eq!(stderr(&ran), format!("react asks any at {} (no key)\n", server.base_url()));
         let report = stdout(&ran);
-        assert!(report.contains(" paged on 2024-04-25") && report.contains("Tickets on 2024-04-25 against four weeks before"), "{report}");
+        assert!(report.contains(" paged on 2024-04-27") && report.contains("Tickets on 2024-04-27 against four weeks before"), "{report}");
     }
     let body = &server.requests()[0].body;
     assert_eq!((&body["model"], &body["temperature"], &body["max_tokens"]), (&"any".into(), &0.0.into(), &4096.into()));
@@ -61,7 +61,7 @@ fn flags_decide_what_is_sent() {
 
 #[test]
 fn every_end_without_a_report_is_one_line_and_a_code_that_says_whose_it_is() {
-    let call = "{name: fetch_ticket_stats, arguments: {date: '2024-04-25'}}";
+    let call = "{name: fetch_ticket_stats, arguments: {date: '2024-04-27'}}";
     let ends = [
         ("refused", "turns: [{refusal: I would rather not}]".to_owned(), 1, "refused: I would rather not"),
         ("cut off", "turns: [{text: and so, finish_reason: length}]".to_owned(), 1, "cut off at its greatest length"),

@@ -30,10 +30,23 @@ mod layers;
 mod leak;
 #[cfg(feature = "llm")]
 mod llm;
+mod llm_failures;
 #[cfg(feature = "llm")]
 mod llm_injection;
 #[cfg(feature = "llm")]
+mod llm_limits;
+#[cfg(feature = "llm")]
+mod llm_protocol;
+#[cfg(feature = "llm")]
 mod llm_run;
+#[cfg(feature = "llm")]
+mod llm_secrets;
+#[cfg(feature = "llm")]
+mod llm_shapes;
+#[cfg(feature = "llm")]
+mod llm_streams;
+#[cfg(feature = "llm")]
+mod llm_two_stage;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod opaque;

@@ -774,10 +774,13 @@ fn the_helpful_script_looks_three_times_and_reports_what_it_was_told() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/scripts/helpful.yaml");
     let server = Server::start(Script::load(&file).expect("a script"), ([127, 0, 0, 1], 0).into()).expect("a free port");
     let replies = [
-        ("fetch_ticket_stats", json!({"date": "2024-03-20", "count": 812, "volume_increase_pct": 131.5})),
+        ("fetch_ticket_stats", json!({"count": 812, "volume_increase_pct": 131.5})),
         ("check_deployments", json!({"changes": [{"id": "chg-1", "title": "old"}, {"id": "chg-2", "title": "App 5.2.0"}]})),
         ("fetch_ticket_samples", json!({"tickets": []})),
     ];
+    let numbered = (1..).zip(replies);
+    let replies: Vec<(&str, Value)> =
+        numbered.map(|(at, (tool, reply))| (tool, json!({"call": format!("c{at}"), "ok": true, "reply": reply}))).collect();
     for asked in 0..=replies.len() {
         let reply = chat(&server, &request(&history("tickets paged on 2024-03-20.", &replies[..asked])));
         let name = reply.message()["tool_calls"][0]["function"]["name"].clone();
@@ -786,8 +789,8 @@ fn the_helpful_script_looks_three_times_and_reports_what_it_was_told() {
             Some((expected, _)) => assert_eq!(name, *expected),
             None => {
                 assert_eq!(name, "submit_report");
-                assert_eq!((&arguments["claimed"][0]["change"], &arguments["evidence"][0]["value"]), (&json!("chg-2"), &json!(131.5)));
-                assert_eq!(arguments["evidence"][0]["call"], "call_0");
+                assert_eq!(arguments["causes"][0]["change"], "chg-2");
+                assert_eq!(arguments["evidence"][0], json!({"call": "c1", "field": "count", "value": 812}));
             }
         }
         if asked == 1 {

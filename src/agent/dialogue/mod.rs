@@ -8,6 +8,7 @@ pub(super) mod prompted;
 pub(super) mod schema;
 pub(super) mod settings;
 pub(super) mod situation;
+mod size;
 pub(super) mod submit;
 
 use std::collections::BTreeMap;
@@ -16,15 +17,14 @@ use serde_json::{Value, json};
 
 use super::Halt;
 use super::report::IncidentReport;
-use crate::chat::{Choice, Completion, LineError, Message, Offer, Request, ToolCall};
+use crate::chat::{Choice, Completion, Endpoint, LineError, Message, Offer, Request, ToolCall};
 use crate::name::nearest;
 use crate::tool::{Desk, ToolReply};
-use schema::Problem;
+use schema::{Problem, named, violations};
 use settings::{Model, Prompt, ToolMode};
+use size::{cut, length, said};
 use submit::SUBMIT;
 
-/// Characters of a reply that a model is shown; the record keeps all.
-const REPLY: usize = 16 * 1024;
 /// The same in tokens, for ceilings of cost.
 const REPLY_TOKENS: u64 = 6_000;
 /// Tokens of instructions, tools and situation, for ceilings of cost.
@@ -141,11 +141,27 @@ impl<'m> Dialogue<'m> {
         let tokens = desk.effort().tokens().unwrap_or(self.guessed);
         let of_tokens = self.model.budget_tokens.map(|budget| tokens as f64 / budget.max(1) as f64);
         let of_usd = self.model.budget_usd.map(|budget| self.usd(desk).unwrap_or_else(|| self.guess_usd()) / budget);
-        of_tokens.unwrap_or(0.0).max(of_usd.unwrap_or(0.0))
+        let of_time = self.model.budget_seconds.map(|budget| desk.seconds() / budget);
+        [of_tokens, of_usd, of_time].into_iter().flatten().fold(0.0, f64::max)
+    }
+
+    /// How an investigation ends whose budget is used up: by time, if that ran out.
+    fn used_up(&self, desk: &Desk<'_>) -> Halt {
+        if self.model.budget_seconds.is_some_and(|budget| desk.seconds() >= budget) { Halt::Deadline } else { Halt::Budget }
+    }
+
+    /// Where the model is, with no more time than is left.
+    fn endpoint(&self, desk: &Desk<'_>) -> Endpoint {
+        let mut endpoint = self.model.endpoint.clone();
+        if let Some(budget) = self.model.budget_seconds {
+            endpoint.total_seconds = endpoint.total_seconds.min((budget - desk.seconds()).max(0.001));
+        }
+        endpoint
     }
 
     /// US dollars so far; nothing without prices, or where a provider does not say how many tokens.
     fn usd(&self, desk: &Desk<'_>) -> Option<f64> {
+        self.model.prices?;
         let answers = desk.turns().iter().filter_map(|turn| turn.answer.as_ref());
         answers.map(|answer| answer.usage.and_then(|usage| self.model.cost(usage.prompt, usage.cached, usage.completion))).sum()
     }
@@ -172,7 +188,7 @@ impl<'m> Dialogue<'m> {
     /// Asks for the next answer; a forced choice names the tool that must be called.
     pub(super) fn ask(&mut self, desk: &mut Desk<'_>, forced: Option<&str>) -> Result<Said, Halt> {
         if self.turns >= self.model.max_turns || self.spent(desk) >= 1.0 {
-            return Err(Halt::Budget);
+            return Err(self.used_up(desk));
         }
         if let Some(tool) = forced {
             let how = if self.in_text { "prompted" } else { "named" };
@@ -191,7 +207,7 @@ impl<'m> Dialogue<'m> {
         loop {
             let most = self.model.max_tokens * if longer { 2 } else { 1 };
             let mut request = self.request(&choice, most);
-            let answer = desk.complete(self.thread, &self.prompt.digest, &self.model.endpoint, &mut request);
+            let answer = desk.complete(self.thread, &self.prompt.digest, &self.endpoint(desk), &mut request);
             if let Ok(answer) = &answer {
                 self.turns += 1;
                 self.guessed += (length(&request) + said(&answer.completion)) / 4;
@@ -225,6 +241,7 @@ impl<'m> Dialogue<'m> {
                 }
                 Err(LineError::TooLong { .. }) => return Err(Halt::Budget),
                 Err(LineError::Cancelled) => return Err(Halt::Cancelled),
+                Err(_) if self.used_up(desk) == Halt::Deadline => return Err(Halt::Deadline),
                 Err(error) => return Err(Halt::Line(error)),
             }
         }
@@ -340,11 +357,20 @@ impl<'m> Dialogue<'m> {
         if times >= STUCK {
             return Err(Halt::StuckLoop);
         }
-        let reply = desk.call(name, arguments);
+        let reply = desk.call(name, arguments.clone());
         let id = desk.calls().last().map(|call| call.id.clone()).unwrap_or_default();
         let mut told = match reply {
             ToolReply::Data(data) => json!({"call": id, "ok": true, "reply": data}),
-            ToolReply::Rejected { why, hint } => json!({"call": id, "ok": false, "errors": [{"path": "", "message": why, "hint": hint}]}),
+            ToolReply::Rejected { why, hint } => {
+                let schema = desk.tools().iter().find(|tool| tool.name() == name).map(|tool| tool.schema()).unwrap_or_default();
+                let mut problems = violations(&schema, &arguments);
+                if problems.is_empty() {
+                    problems.push(Problem::new(named(&arguments, &why).unwrap_or_default(), why).hint(hint));
+                }
+                let mut told = refusal(&problems);
+                told["call"] = id.into();
+                told
+            }
         };
         if times >= STEER {
             desk.effort_mut().steered += 1;
@@ -452,34 +478,4 @@ fn declined(completion: &Completion) -> Option<String> {
 fn is_filter(why: &str) -> bool {
     let why = why.to_lowercase();
     ["content_filter", "content management policy", "flagged"].iter().any(|words| why.contains(words))
-}
-
-/// Characters of a request.
-fn length(request: &Request) -> u64 {
-    let messages = request.messages.iter().map(|message| match message {
-        Message::System(text) | Message::User(text) | Message::Tool { text, .. } => text.len(),
-        Message::Assistant { text, calls } => text.len() + written(calls),
-    });
-    let tools = request.tools.iter().map(|offer| offer.about.len() + offer.schema.to_string().len());
-    messages.chain(tools).sum::<usize>() as u64
-}
-
-/// Characters of an answer.
-fn said(completion: &Completion) -> u64 {
-    (completion.text.as_deref().map_or(0, str::len) + written(&completion.calls)) as u64
-}
-
-fn written(calls: &[ToolCall]) -> usize {
-    calls.iter().map(|call| call.name.len() + call.arguments.len()).sum()
-}
-
-/// A reply as long as a model is shown, cut in its middle.
-fn cut(text: String) -> String {
-    if text.len() <= REPLY {
-        return text;
-    }
-    let keep = REPLY / 2;
-    let head: String = text.chars().take(keep).collect();
-    let tail: String = text.chars().skip(text.chars().count().saturating_sub(keep)).collect();
-    format!("{head} … ({} of {} characters left out: ask for less) … {tail}", text.len() - REPLY, text.len())
 }

@@ -35,6 +35,17 @@ pub(in crate::agent) fn violations(schema: &Value, value: &Value) -> Vec<Problem
     found
 }
 
+/// The JSON pointer to the first text in a value that an error names in backticks.
+pub(in crate::agent) fn named(value: &Value, error: &str) -> Option<String> {
+    let below = |name: &str, inner: &Value| named(inner, error).map(|rest| format!("/{name}{rest}"));
+    match value {
+        Value::String(text) => error.contains(&format!("`{text}`")).then(String::new),
+        Value::Object(fields) => fields.iter().find_map(|(name, inner)| below(name, inner)),
+        Value::Array(items) => items.iter().enumerate().find_map(|(at, inner)| below(&at.to_string(), inner)),
+        _ => None,
+    }
+}
+
 fn check(schema: &Value, value: &Value, path: String, found: &mut Vec<Problem>) {
     if let Some(options) = schema["anyOf"].as_array() {
         return any_of(options, value, path, found);

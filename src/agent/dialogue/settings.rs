@@ -79,6 +79,8 @@ pub(in crate::agent) struct Settings {
     budget_usd: Option<f64>,
     /// Most tokens of one investigation.
     budget_tokens: Option<u64>,
+    /// Most seconds of one investigation. A clock: with it the same recordings may end otherwise on a slower machine.
+    budget_seconds: Option<f64>,
     /// Times every investigation is made.
     epochs: u32,
     /// Timeouts, retries, streaming.
@@ -103,6 +105,7 @@ impl Default for Settings {
             prices: None,
             budget_usd: None,
             budget_tokens: None,
+            budget_seconds: None,
             epochs: 1,
             transport: Transport::default(),
         }
@@ -156,6 +159,7 @@ pub(in crate::agent) struct Model {
     pub(in crate::agent) prices: Option<Prices>,
     pub(in crate::agent) budget_usd: Option<f64>,
     pub(in crate::agent) budget_tokens: Option<u64>,
+    pub(in crate::agent) budget_seconds: Option<f64>,
     pub(in crate::agent) epochs: u32,
     pub(in crate::agent) prompt: Prompt,
     pub(in crate::agent) writer: Prompt,
@@ -198,7 +202,7 @@ impl Model {
         let name = given.model.clone().or(default).ok_or_else(|| {
             use serde::de::Error;
             let keys: Vec<&str> = PROVIDERS.iter().map(|provider| provider.key).collect();
-            serde_json::Error::custom(format!("no `model` is named, and none of {} is set", keys.join(", ")))
+            serde_json::Error::custom(format!("no `model` is named (--llm), and none of {} is set", keys.join(", ")))
         })?;
         Ok(Self {
             name,
@@ -213,6 +217,7 @@ impl Model {
             prices: given.prices,
             budget_usd: given.budget_usd,
             budget_tokens: given.budget_tokens,
+            budget_seconds: given.budget_seconds,
             epochs: given.epochs,
             prompt: Prompt::read(given.prompt.as_ref(), shipped[0])?,
             writer: Prompt::read(given.writer_prompt.as_ref(), shipped[1])?,
@@ -236,6 +241,7 @@ impl Model {
             "prices": self.prices,
             "budget_usd": self.budget_usd,
             "budget_tokens": self.budget_tokens,
+            "budget_seconds": self.budget_seconds,
         })
     }
 
@@ -301,7 +307,7 @@ impl Settings {
         let times =
             [self.transport.connect_seconds, self.transport.first_byte_seconds, self.transport.idle_seconds, self.transport.total_seconds];
         if times.iter().any(|seconds| !(*seconds > 0.0 && seconds.is_finite())) {
-            return bad("timeouts are positive numbers of seconds".to_owned());
+            return bad("timeouts and budget_seconds are positive numbers of seconds".to_owned());
         }
         Ok(())
     }
@@ -361,7 +367,7 @@ mod tests {
     #[test]
     fn a_model_that_nobody_names_is_an_error_with_the_way_out() {
         let error = read(&json!({}), &[]).expect_err("no model");
-        assert!(error.contains("no `model` is named") && error.contains("OPENAI_API_KEY"), "{error}");
+        assert!(error.contains("no `model` is named (--llm)") && error.contains("OPENAI_API_KEY"), "{error}");
     }
 
     #[test]
