@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Traces against a real Phoenix: runs, an investigation and a conversation are sent, read back by its REST API, and sent again. The model that is
 # asked is a script behind a local port.
-# Needs Python 3.11 or newer; arize-phoenix is installed into target/e2e/phoenix (850 MB) once. PHOENIX_VENV names a ready one.
+# Needs Python 3.11 or newer; arize-phoenix is installed into target/e2e/phoenix (850 MB) once. PHOENIX_VENV names a ready one,
+# and HARNESS_PROGRAM a program that is built already, with features `llm` and `otel`.
 # Prints a transcript, and with --write keeps it in results/reference/e2e/phoenix.txt.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,7 +14,12 @@ if [ ! -x "$venv/bin/phoenix" ]; then
   "$venv/bin/pip" install --quiet --only-binary :all: "arize-phoenix==$version"
 fi
 venv=$(cd "$venv" && pwd)
-cargo build --release --quiet --features otel --bin harness
+program=${HARNESS_PROGRAM:-}
+if [ -z "$program" ]; then
+  cargo build --release --quiet --features otel --bin harness
+  program=target/release/harness
+fi
+program=$(realpath "$program")
 
 # Nothing of the caller's environment reaches Phoenix or decides where traces go.
 for name in $(compgen -e | grep -E '^(PHOENIX_|OTEL_|OPENINFERENCE_|HARNESS_|HTTPS?_PROXY|https?_proxy)'); do unset "$name"; done
@@ -49,7 +55,7 @@ for _ in $(seq 180); do
 done
 healthy || { echo "Phoenix is not healthy after three minutes" >&2; tail -20 "$work/phoenix.log" >&2; exit 1; }
 
-"$root/target/release/harness" mock-llm --script "$root/evals/scripts/helpful.yaml" > "$work/model.txt" 2>&1 &
+"$program" mock-llm --script "$root/evals/scripts/helpful.yaml" > "$work/model.txt" 2>&1 &
 model=$!
 for _ in $(seq 100); do
   base_url=$(sed -n 's#^listening on \(http://[^ ]*\) .*#\1#p' "$work/model.txt")
@@ -75,7 +81,7 @@ YAML
 mask() { sed -E "s#$endpoint#<phoenix>#g; s#$base_url#<model>#g; s#$work#<folder>#g; s#[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+)?#<run>#g; s#in [0-9.]+s#in <time>#g"; }
 harness() {
   printf '$ %sharness %s\n' "${project:+PHOENIX_PROJECT_NAME=$project }" "$*" | mask
-  (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint PHOENIX_PROJECT_NAME=${project:-} MODEL_KEY=$key "$root/target/release/harness" "$@" > out.txt 2>&1) || { cat "$work/out.txt" >&2; return 1; }
+  (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint PHOENIX_PROJECT_NAME=${project:-} MODEL_KEY=$key "$program" "$@" > out.txt 2>&1) || { cat "$work/out.txt" >&2; return 1; }
   mask < "$work/out.txt"
 }
 # What the model's key is; it must be in no trace.
@@ -85,7 +91,7 @@ traced() { echo; harness "$@" | grep -E '^\$|traces?[ ,]'; }
 read_back() { MODEL_KEY=$key "$venv/bin/python" tests/e2e/phoenix.py "$endpoint" "$@"; }
 transcript() {
   printf 'harness %s, arize-phoenix %s, OTLP over HTTP; read back by the REST API\n' \
-    "$("$root/target/release/harness" --version | cut -d' ' -f2)" \
+    "$("$program" --version | cut -d' ' -f2)" \
     "$("$venv/bin/python" -c 'import importlib.metadata as m; print(m.version("arize-phoenix"))')"
   traced run scenarios --models seasonal-naive --agents segment-scan,latest-deploy --seeds 1 --trace --out full
   read_back run incident-harness "$work/full/latest"
@@ -105,7 +111,7 @@ transcript() {
   echo
   printf '$ PHOENIX_PROJECT_NAME=talk harness investigate scenarios/deployment/android-crash.yaml --agent react %s\n' "${asks[*]}" | mask
   (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint PHOENIX_PROJECT_NAME=talk MODEL_KEY=$key "$venv/bin/python" "$root/tests/e2e/talk.py" \
-    "$root/target/release/harness" investigate scenarios/deployment/android-crash.yaml --agent react "${asks[@]}")
+    "$program" investigate scenarios/deployment/android-crash.yaml --agent react "${asks[@]}")
   read_back conversation talk "$work/models/latest"
 }
 if [ "${1:-}" = --write ]; then
