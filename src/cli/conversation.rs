@@ -86,7 +86,7 @@ impl<'a> Conversation<'a> {
             llm,
             webhook,
             stop: Arc::clone(sender.stop()),
-            sender,
+            sender: sender.in_session(),
             dimensions: dimensions(&meeting.archive),
             prepared: Prepared::new(meeting.archive.clone()),
             archive: meeting.archive,
@@ -169,7 +169,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn agent(&mut self, name: &str) -> anyhow::Result<()> {
-        self.sender = Sender::another(name, self.llm, Arc::clone(&self.stop))?;
+        self.sender = self.sender.another(name, self.llm)?;
         self.sender.introduce();
         print(&format!("{name} answers\n"));
         Ok(())
@@ -220,7 +220,7 @@ impl<'a> Conversation<'a> {
         let case = Case { question, alert: alert.as_ref(), earlier: &self.earlier };
         self.stop.store(false, Ordering::Relaxed);
         let asks = self.sender.ways().is_some();
-        let back = patiently("looking", |status| self.sender.send(&self.prepared, now, &case, &show(status, asks)));
+        let back = patiently("looking", |status| self.sender.send(&self.prepared, now, &case, status, &show(status, asks)));
         if back.trajectory.calls.len() > SHOWN && !asks {
             print(&format!("  … {} more steps (/steps)\n", back.trajectory.calls.len() - SHOWN));
         }

@@ -113,6 +113,7 @@ impl OfTickets {
         let Some(sender) = agent else { return Ok((imported, None)) };
         let archive = archive_of(tickets, self.changes.as_deref())?;
         let input = path.display().to_string();
+        let sender = sender.in_session();
         Ok((imported, Some(Sent { sender, webhook, input, archive, date: self.date, last: self.last })))
     }
 
@@ -189,7 +190,7 @@ impl Sent {
             let since = grid.datetime(group.pages[0]).date().to_string();
             let alert = Alert { series: vec![SERIES.to_owned()], since };
             let case = Case { alert: Some(&alert), ..Case::default() };
-            let back = patiently("looking", |status| self.sender.send(&prepared, now, &case, &follow(status)));
+            let back = patiently("looking", |status| self.sender.send(&prepared, now, &case, status, &follow(status)));
             let paged = format!("paged {}", pages.join(" and "));
             let report = back.trajectory.report.as_ref();
             if let Some(report) = report.filter(|_| !json) {

@@ -108,7 +108,7 @@ impl Investigate {
         let why = why(meeting.question.as_deref(), meeting.alert.as_ref());
         let case = Case { question: meeting.question.as_deref(), alert: meeting.alert.as_ref(), earlier: &[] };
         let prepared = Prepared::new(meeting.archive);
-        let back = patiently("looking", |status| sender.send(&prepared, now, &case, &follow(status)));
+        let back = patiently("looking", |status| sender.send(&prepared, now, &case, status, &follow(status)));
         let report = back.trajectory.report.as_ref();
         let text = match (report, self.json) {
             (_, true) => format!("{}\n", serde_json::to_string_pretty(&back.trajectory)?),

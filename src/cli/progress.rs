@@ -102,13 +102,18 @@ impl Status<'_> {
         *self.text.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
+    /// Tells a line on stderr, past what is shown.
+    pub(super) fn tell(&self, line: &str) {
+        self.past(|| super::tell(line));
+    }
+
     /// Prints lines on stdout, past what is shown.
     pub(super) fn print(&self, text: &str) {
-        if self.shown.load(Ordering::Relaxed) {
-            self.bar.suspend(|| super::print(text));
-        } else {
-            super::print(text);
-        }
+        self.past(|| super::print(text));
+    }
+
+    fn past(&self, write: impl FnOnce()) {
+        if self.shown.load(Ordering::Relaxed) { self.bar.suspend(write) } else { write() }
     }
 }
 

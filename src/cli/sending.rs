@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::exit::Exit;
 use super::llm::{self, Llm};
 use super::progress::Status;
-use super::tell;
 use super::trace::trace_investigation;
+use super::{causes, tell};
 use crate::agent::{self, Agent, Case, Halt, Trajectory, Ways};
 use crate::chat::{Line, LineError};
 use crate::record::Watch;
-use crate::seed::Seed;
+use crate::seed::{Seed, digest};
 use crate::tool::{self, AsOf, Desk, Event, Limits, Prepared};
 
 /// Most calls of one investigation.
@@ -28,6 +28,8 @@ pub(super) struct Sender {
     line: Box<dyn Line>,
     /// What an interrupt sets, so that no model is asked any more.
     stop: Arc<AtomicBool>,
+    /// What traces of one conversation share.
+    session: Option<String>,
 }
 
 /// What an agent came back with.
@@ -48,18 +50,26 @@ impl Sender {
         Self::built(name, &settings, llm, stop)
     }
 
-    /// Builds another agent at its defaults; flags for language models go to it only if it asks one.
-    pub(super) fn another(name: &str, llm: &Llm, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
+    /// Builds another agent at its defaults for the same conversation; flags for language models go to it only if it asks one.
+    pub(super) fn another(&self, name: &str, llm: &Llm) -> anyhow::Result<Self> {
         let mut settings = serde_json::json!({});
         if llm::asks_model(name) {
             llm.put_into([(name, &mut settings)], None)?;
         }
-        Self::built(name, &settings, llm, stop)
+        let built = Self::built(name, &settings, llm, Arc::clone(self.stop()))?;
+        Ok(Self { session: self.session.clone(), ..built })
+    }
+
+    /// From now on all that it does belongs together.
+    pub(super) fn in_session(self) -> Self {
+        let now = jiff::Timestamp::now();
+        let own = digest(format!("{} {}", now.as_nanosecond(), std::process::id()).as_bytes(), 8);
+        Self { session: Some(format!("{}-{own}", now.strftime("%Y%m%dT%H%M%SZ"))), ..self }
     }
 
     fn built(name: &str, settings: &Value, llm: &Llm, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
         let agent = agent::build(name, settings)?;
-        Ok(Self { name: name.to_owned(), agent, line: llm::line(llm.in_flight(), &stop), stop })
+        Ok(Self { name: name.to_owned(), agent, line: llm::line(llm.in_flight(), &stop), stop, session: None })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -83,15 +93,21 @@ impl Sender {
         }
     }
 
-    /// Sends the agent, who sees everything before `now`.
-    pub(super) fn send(&self, prepared: &Prepared, now: Zoned, case: &Case<'_>, seen_by: &dyn Fn(Event<'_>)) -> Back {
+    /// Sends the agent, who sees everything before `now`, and then its trace if a collector is named.
+    pub(super) fn send(&self, prepared: &Prepared, now: Zoned, case: &Case<'_>, status: &Status<'_>, seen_by: &dyn Fn(Event<'_>)) -> Back {
         let watch = Watch::start();
         let seen = AsOf::new(prepared, now);
         let opened = watch.seconds();
         let desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: CALLS }, Seed::derive(["harness investigate"]));
         let mut desk = desk.with_line(self.line.as_ref(), 0).watched(seen_by).stopped_by(&self.stop);
         let (trajectory, result) = agent::investigate(self.agent.as_ref(), case, &mut desk);
-        trace_investigation(&self.name, case, &trajectory, &watch.stop().with_steps(opened, desk.stamps()));
+        let clock = watch.stop().with_steps(opened, desk.stamps());
+        status.say("sending the trace".to_owned());
+        let base_url = self.ways().map(|ways| ways.endpoint.base_url);
+        let traced = trace_investigation(&self.name, base_url.as_deref(), self.session.as_deref(), case, &trajectory, &clock);
+        if let Err(error) = traced {
+            status.tell(&causes(&error));
+        }
         Back { trajectory, halt: result.err() }
     }
 }

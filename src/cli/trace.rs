@@ -67,7 +67,17 @@ mod without {
         anyhow::bail!("this program was built without traces: cargo build --release --features otel")
     }
 
-    pub(in crate::cli) fn trace_investigation(_: &str, _: &Case<'_>, _: &Trajectory, _: &Clock) {}
+    #[expect(clippy::unnecessary_wraps, reason = "as in builds with the feature")]
+    pub(in crate::cli) fn trace_investigation(
+        _: &str,
+        _: Option<&str>,
+        _: Option<&str>,
+        _: &Case<'_>,
+        _: &Trajectory,
+        _: &Clock,
+    ) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(feature = "otel")]
@@ -78,7 +88,7 @@ mod with {
 
     use super::{Exit, To, Trace};
     use crate::agent::{Case, Trajectory};
-    use crate::cli::{causes, print, tell};
+    use crate::cli::{print, tell};
     use crate::record::{Clock, Store};
     use crate::score::judge::{Judgement, judge};
     use crate::trace::{Alone, Collector, DEFAULT_ENDPOINT, Kind, RunTraces, Sent, TraceError, asked, of_investigation};
@@ -169,15 +179,20 @@ mod with {
     }
 
     /// Sends one investigation if a collector is named in the environment.
-    pub(in crate::cli) fn trace_investigation(agent: &str, case: &Case<'_>, trajectory: &Trajectory, clock: &Clock) {
+    pub(in crate::cli) fn trace_investigation(
+        agent: &str,
+        base_url: Option<&str>,
+        session: Option<&str>,
+        case: &Case<'_>,
+        trajectory: &Trajectory,
+        clock: &Clock,
+    ) -> anyhow::Result<()> {
         if env("PHOENIX_COLLECTOR_ENDPOINT").is_none() {
-            return;
+            return Ok(());
         }
         let asked = asked(case.question, case.alert);
-        let trace = of_investigation(&Alone { agent, asked: &asked, session: None, trajectory, clock });
+        let trace = of_investigation(&Alone { agent, asked: &asked, session, base_url, trajectory, clock });
         let export = || To::from_env().collector()?.export([Ok(trace)]);
-        if let Err(error) = export().context("trace not sent") {
-            tell(&causes(&error));
-        }
+        export().context("trace not sent").map(drop)
     }
 }

@@ -19,6 +19,7 @@ mod run;
 mod score;
 mod span;
 mod steps;
+mod turn;
 
 pub use export::{Collector, DEFAULT_ENDPOINT, Sent, TraceError};
 pub use hide::{Hide, REDACTED};
@@ -47,8 +48,10 @@ pub struct Alone<'a> {
     pub agent: &'a str,
     /// What it was asked or told.
     pub asked: &'a str,
-    /// What the turns of one conversation share; absent: a session of its own.
+    /// What the investigations of one conversation share; absent: a session of its own.
     pub session: Option<&'a str>,
+    /// Where its model is reached, if it asks one.
+    pub base_url: Option<&'a str>,
     /// What was done.
     pub trajectory: &'a Trajectory,
     /// When.
@@ -78,6 +81,7 @@ pub fn of_investigation(alone: &Alone<'_>) -> Trace {
         trajectory: Some(alone.trajectory),
         clock: alone.clock,
         error,
+        base_url: alone.base_url,
         ids: &ids,
         parent: root.id,
     };

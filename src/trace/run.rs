@@ -182,6 +182,7 @@ impl<'a> RunTraces<'a> {
             trajectory: trajectory.as_ref(),
             clock: &clock,
             error,
+            base_url: self.base_url(&key.agent.name),
             ids: &ids,
             parent: root.id,
         };
@@ -190,6 +191,12 @@ impl<'a> RunTraces<'a> {
         let mut spans = vec![root];
         spans.extend(steps::spans(&told));
         Ok(Trace { spans, scores })
+    }
+
+    /// Where the suite says that an agent's model is reached; which provider was found by its key is not kept.
+    fn base_url(&self, label: &str) -> Option<&str> {
+        let agent = self.judgement.suite.agents.iter().flatten().find(|agent| agent.label == label)?;
+        agent.settings["base_url"].as_str()
     }
 
     fn metadata(&self, one: &JudgedInvestigation, endings: &[(&str, Ending)]) -> Json {

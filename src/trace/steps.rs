@@ -1,13 +1,14 @@
-//! What an agent did: its own span, one per turn with a model and one per call of a tool.
+//! What an agent did: its own span, those of its turns with a model below it, and one per call of a tool.
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::span::{Exception, Ids, JSON, Kind, Span, SpanId, TEXT, Value, nanos};
+use super::span::{Exception, Ids, JSON, Kind, Span, SpanId, TEXT, nanos};
+use super::turn;
 use crate::agent::report::{IncidentReport, Verdict};
 use crate::agent::{Alert, Trajectory};
-use crate::chat::{Message, ToolCall, Turn};
+use crate::chat::{Message, ToolCall};
 use crate::record::Clock;
 use crate::tool::{Call, ToolReply};
 
@@ -19,6 +20,8 @@ pub(super) struct Told<'a> {
     pub(super) trajectory: Option<&'a Trajectory>,
     pub(super) clock: &'a Clock,
     pub(super) error: Option<Exception>,
+    /// Where its model is reached, if that is known.
+    pub(super) base_url: Option<&'a str>,
     pub(super) ids: &'a Ids,
     pub(super) parent: SpanId,
 }
@@ -68,12 +71,11 @@ pub(super) fn spans(told: &Told<'_>) -> Vec<Span> {
     for (number, turn) in trajectory.turns.iter().enumerate() {
         let said = threads.entry(&turn.thread).or_default();
         said.extend(&turn.said);
-        let span = llm(told, agent.id, number, turn, said);
+        let span = turn::span(told, agent.id, number, turn, said);
         let mut asked: Vec<&ToolCall> = turn.answer.iter().flat_map(|answer| &answer.calls).collect();
         for id in &turn.calls {
-            let tool = trajectory.calls.iter().find(|call| call.id == *id).map(|call| call.tool.as_str());
-            // The desk numbers its calls itself; in a turn they stand in the order in which the model wrote them.
-            let found = asked.iter().position(|call| Some(call.name.as_str()) == tool).map(|at| asked.remove(at).id.as_str());
+            let made = trajectory.calls.iter().find(|call| call.id == *id);
+            let found = made.and_then(|made| written(&asked, made)).map(|at| asked.remove(at).id.as_str());
             origin.insert(id, (span.id, found));
         }
         turns.push(span);
@@ -86,97 +88,21 @@ pub(super) fn spans(told: &Told<'_>) -> Vec<Span> {
     std::iter::once(agent).chain(turns).chain(tools).collect()
 }
 
+/// Which of a model's calls became a call of the desk, which numbers its own: the same tool with the same arguments, or a step that has them as
+/// action and parameters. Of equal ones the first, as they are made in the order in which the model wrote them.
+fn written(asked: &[&ToolCall], made: &Call) -> Option<usize> {
+    asked.iter().position(|call| {
+        let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
+        let Ok(arguments) = serde_json::from_str::<Json>(text) else { return false };
+        let as_step = arguments["action"] == made.tool.as_str() && arguments["parameters"] == made.arguments;
+        (call.name == made.tool && arguments == made.arguments) || as_step
+    })
+}
+
 /// Steps whose times were not kept stand at the beginning of their job.
-fn step_times(clock: &Clock, times: &[(f64, f64)], number: usize) -> (u64, u64) {
+pub(super) fn step_times(clock: &Clock, times: &[(f64, f64)], number: usize) -> (u64, u64) {
     let (from, to) = times.get(number).copied().unwrap_or_default();
     (nanos(clock, from), nanos(clock, to))
-}
-
-fn llm(told: &Told<'_>, parent: SpanId, number: usize, turn: &Turn, said: &[&Message]) -> Span {
-    let mut span = Span::new(told.ids, &format!("turn {number}"), format!("{} turn {}", turn.thread, number + 1), Kind::Llm);
-    span.parent = Some(parent);
-    (span.from, span.to) = step_times(told.clock, &told.clock.turns, number);
-    let answered = turn.answer.as_ref().and_then(|answer| answer.model.as_deref());
-    // The protocol that is spoken: chat completions, whoever serves them.
-    span.text("llm.system", "openai");
-    span.text("llm.model_name", answered.unwrap_or(&turn.model));
-    span.text("llm.request.model_name", &turn.model);
-    span.text("llm.invocation_parameters", with_choice(turn).to_string());
-    span.text("llm.prompt_template.version", &turn.prompt);
-    // The record has the names of tools, not their schemas.
-    for (at, name) in turn.offered.iter().enumerate() {
-        let schema = json!({ "type": "function", "function": { "name": name } });
-        span.text(format!("llm.tools.{at}.tool.json_schema"), schema.to_string());
-    }
-    for (at, message) in said.iter().enumerate() {
-        tell(&mut span, &format!("llm.input_messages.{at}.message"), message);
-    }
-    span.input(said.last().map_or("", |message| content(message)), TEXT);
-    if let Some(answer) = &turn.answer {
-        let text = answer.text.clone().or_else(|| answer.refusal.clone()).unwrap_or_default();
-        if text.is_empty() {
-            span.output(&json!(answer.calls).to_string(), JSON);
-        } else {
-            span.output(&text, TEXT);
-        }
-        tell(&mut span, "llm.output_messages.0.message", &Message::Assistant { text, calls: answer.calls.clone() });
-        for (name, value) in [("llm.response.model_name", &answer.model), ("llm.finish_reason", &answer.finish)] {
-            if let Some(value) = value {
-                span.text(name, value);
-            }
-        }
-        if let Some(usage) = &answer.usage {
-            let mut count = |name: &str, tokens: u64| {
-                span.set(format!("llm.token_count.{name}"), Value::Count(i64::try_from(tokens).unwrap_or(i64::MAX)));
-            };
-            count("prompt", usage.prompt);
-            count("completion", usage.completion);
-            count("total", usage.prompt + usage.completion);
-            count("prompt_details.cache_read", usage.cached);
-        }
-    }
-    span.text("metadata", json!({ "thread": turn.thread, "source": turn.source, "retries": turn.retries }).to_string());
-    span.error = turn.failed.as_ref().map(|why| Exception { kind: "no answer".to_owned(), message: why.clone() });
-    span
-}
-
-fn with_choice(turn: &Turn) -> serde_json::Value {
-    let mut parameters = turn.parameters.clone();
-    if let Some(fields) = parameters.as_object_mut() {
-        fields.insert("tool_choice".to_owned(), json!(turn.choice));
-    }
-    parameters
-}
-
-fn content(message: &Message) -> &str {
-    match message {
-        Message::System(text) | Message::User(text) | Message::Assistant { text, .. } | Message::Tool { text, .. } => text,
-    }
-}
-
-fn tell(span: &mut Span, at: &str, message: &Message) {
-    let role = match message {
-        Message::System(_) => "system",
-        Message::User(_) => "user",
-        Message::Assistant { .. } => "assistant",
-        Message::Tool { .. } => "tool",
-    };
-    span.text(format!("{at}.role"), role);
-    if !content(message).is_empty() {
-        span.text(format!("{at}.content"), content(message));
-    }
-    match message {
-        Message::Assistant { calls, .. } => {
-            for (number, call) in calls.iter().enumerate() {
-                let at = format!("{at}.tool_calls.{number}.tool_call");
-                span.text(format!("{at}.id"), &call.id);
-                span.text(format!("{at}.function.name"), &call.name);
-                span.text(format!("{at}.function.arguments"), &call.arguments);
-            }
-        }
-        Message::Tool { id, .. } => span.text(format!("{at}.tool_call_id"), id),
-        Message::System(_) | Message::User(_) => {}
-    }
 }
 
 fn tool(told: &Told<'_>, parent: SpanId, number: usize, call: &Call, asked_as: Option<&str>) -> Span {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Traces against a real Phoenix: a run and an investigation are sent, read back by its REST API, and sent again.
-# Needs Python 3.11 or newer; arize-phoenix is installed into target/e2e/phoenix (850 MB) once. PHOENIX_VENV names a ready one.
+# Traces against a real Phoenix: runs, an investigation and a conversation are sent, read back by its REST API, and sent again. The model that is
+# asked is a script behind a local port.
+# Needs Python 3.11 or newer; arize-phoenix is installed into target/e2e/phoenix (850 MB) once. PHOENIX_VENV names a ready one,
+# and HARNESS_PROGRAM a program that is built already, with features `llm` and `otel`.
 # Prints a transcript, and with --write keeps it in results/reference/e2e/phoenix.txt.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,15 +14,21 @@ if [ ! -x "$venv/bin/phoenix" ]; then
   "$venv/bin/pip" install --quiet --only-binary :all: "arize-phoenix==$version"
 fi
 venv=$(cd "$venv" && pwd)
-cargo build --release --quiet --features otel --bin harness
+program=${HARNESS_PROGRAM:-}
+if [ -z "$program" ]; then
+  cargo build --release --quiet --features otel --bin harness
+  program=target/release/harness
+fi
+program=$(realpath "$program")
 
 # Nothing of the caller's environment reaches Phoenix or decides where traces go.
 for name in $(compgen -e | grep -E '^(PHOENIX_|OTEL_|OPENINFERENCE_|HARNESS_|HTTPS?_PROXY|https?_proxy)'); do unset "$name"; done
 export NO_COLOR=1
 work=$(mktemp -d)
 server=
+model=
 stop() {
-  if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" 2> /dev/null || true; fi
+  for one in $model $server; do kill "$one" 2> /dev/null || true; wait "$one" 2> /dev/null || true; done
   rm -rf "$work"
 }
 trap stop EXIT
@@ -47,6 +55,15 @@ for _ in $(seq 180); do
 done
 healthy || { echo "Phoenix is not healthy after three minutes" >&2; tail -20 "$work/phoenix.log" >&2; exit 1; }
 
+"$program" mock-llm --script "$root/evals/scripts/helpful.yaml" > "$work/model.txt" 2>&1 &
+model=$!
+for _ in $(seq 100); do
+  base_url=$(sed -n 's#^listening on \(http://[^ ]*\) .*#\1#p' "$work/model.txt")
+  if [ -n "$base_url" ]; then break; fi
+  sleep 0.1
+done
+[ -n "$base_url" ] || { echo "the scripted model does not listen" >&2; cat "$work/model.txt" >&2; exit 1; }
+
 mkdir -p "$work/scenarios/deployment" "$work/scenarios/quiet"
 cp scenarios/deployment/android-crash.yaml "$work/scenarios/deployment/"
 cp scenarios/quiet/small-poisson.yaml "$work/scenarios/quiet/"
@@ -61,18 +78,20 @@ investigation: {calls: 3}
 YAML
 
 # What differs from one time to the next is named, not shown.
-mask() { sed -E "s#$endpoint#<phoenix>#g; s#$work#<folder>#g; s#[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+)?#<run>#g; s#in [0-9.]+s#in <time>#g"; }
+mask() { sed -E "s#$endpoint#<phoenix>#g; s#$base_url#<model>#g; s#$work#<folder>#g; s#[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+)?#<run>#g; s#in [0-9.]+s#in <time>#g"; }
 harness() {
-  printf '$ harness %s\n' "$*"
-  (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint "$root/target/release/harness" "$@" > out.txt 2>&1) || { cat "$work/out.txt" >&2; return 1; }
+  printf '$ %sharness %s\n' "${project:+PHOENIX_PROJECT_NAME=$project }" "$*" | mask
+  (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint PHOENIX_PROJECT_NAME=${project:-} MODEL_KEY=$key "$program" "$@" > out.txt 2>&1) || { cat "$work/out.txt" >&2; return 1; }
   mask < "$work/out.txt"
 }
+# What the model's key is; it must be in no trace.
+key=canary-$(date +%s)-0123456789abcdef
 # The prompt and the lines that tell of traces.
 traced() { echo; harness "$@" | grep -E '^\$|traces?[ ,]'; }
-read_back() { "$venv/bin/python" tests/e2e/phoenix.py "$endpoint" "$@"; }
+read_back() { MODEL_KEY=$key "$venv/bin/python" tests/e2e/phoenix.py "$endpoint" "$@"; }
 transcript() {
   printf 'harness %s, arize-phoenix %s, OTLP over HTTP; read back by the REST API\n' \
-    "$("$root/target/release/harness" --version | cut -d' ' -f2)" \
+    "$("$program" --version | cut -d' ' -f2)" \
     "$("$venv/bin/python" -c 'import importlib.metadata as m; print(m.version("arize-phoenix"))')"
   traced run scenarios --models seasonal-naive --agents segment-scan,latest-deploy --seeds 1 --trace --out full
   read_back run incident-harness "$work/full/latest"
@@ -85,6 +104,15 @@ transcript() {
   echo
   harness investigate scenarios/deployment/android-crash.yaml --agent latest-deploy | sed -n '1,2p'
   read_back investigation incident-harness "$work/full/latest"
+  local asks=(--llm scripted --base-url "$base_url" --api-key-env MODEL_KEY)
+  project=models traced run scenarios/deployment/android-crash.yaml --models seasonal-naive --seeds 1 \
+    --agents segment-scan,react,two-stage,ticket-analyst "${asks[@]}" --trace --out models
+  read_back models models "$work/models/latest"
+  echo
+  printf '$ PHOENIX_PROJECT_NAME=talk harness investigate scenarios/deployment/android-crash.yaml --agent react %s\n' "${asks[*]}" | mask
+  (cd "$work" && PHOENIX_COLLECTOR_ENDPOINT=$endpoint PHOENIX_PROJECT_NAME=talk MODEL_KEY=$key "$venv/bin/python" "$root/tests/e2e/talk.py" \
+    "$program" investigate scenarios/deployment/android-crash.yaml --agent react "${asks[@]}")
+  read_back conversation talk "$work/models/latest"
 }
 if [ "${1:-}" = --write ]; then
   mkdir -p results/reference/e2e

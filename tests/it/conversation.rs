@@ -14,7 +14,7 @@ use crate::llm::{helpful, serve};
 use crate::run::harness;
 
 /// Somebody at a terminal.
-struct Terminal {
+pub(crate) struct Terminal {
     keys: File,
     screen: Receiver<Vec<u8>>,
     program: Child,
@@ -26,13 +26,23 @@ struct Terminal {
 
 impl Terminal {
     fn open(folder: &Path, arguments: &[&str]) -> Self {
+        Self::open_with(folder, arguments, &[])
+    }
+
+    pub(crate) fn open_with(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&master).expect("ours");
         unlockpt(&master).expect("unlocked");
         let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
         let other = || Stdio::from(File::options().read(true).write(true).open(&name).expect("the other end"));
         let mut command = harness(folder, arguments);
-        command.env("TERM", "xterm").env_remove("HARNESS_BASE_URL").stdin(other()).stdout(other()).stderr(other());
+        command
+            .env("TERM", "xterm")
+            .env_remove("HARNESS_BASE_URL")
+            .envs(env.iter().copied())
+            .stdin(other())
+            .stdout(other())
+            .stderr(other());
         let program = command.spawn().expect("the program starts");
         // The command keeps its ends of the terminal open until it is dropped.
         drop(command);
@@ -52,7 +62,7 @@ impl Terminal {
     }
 
     /// Waits until something is shown that was not waited for before, and gives what was shown until then.
-    fn sees(&mut self, text: &str) -> String {
+    pub(crate) fn sees(&mut self, text: &str) -> String {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(at) = self.shown[self.read..].find(text) {
@@ -68,7 +78,7 @@ impl Terminal {
         }
     }
 
-    fn types(&mut self, line: &str) {
+    pub(crate) fn types(&mut self, line: &str) {
         self.keys.write_all(format!("{line}\r").as_bytes()).expect("a terminal that takes keys");
     }
 
@@ -81,7 +91,7 @@ impl Terminal {
         kill_process(id, Signal::INT).expect("the program is there");
     }
 
-    fn ends(mut self) -> i32 {
+    pub(crate) fn ends(mut self) -> i32 {
         self.program.wait().expect("the program ends").code().expect("by itself")
     }
 }
@@ -112,7 +122,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-fn crash() -> String {
+pub(crate) fn crash() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/deployment/android-crash.yaml").to_str().expect("text").to_owned()
 }
 

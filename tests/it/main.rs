@@ -66,4 +66,6 @@ mod synth_text;
 mod tools;
 #[cfg(feature = "otel")]
 mod trace;
+#[cfg(all(unix, feature = "llm", feature = "otel"))]
+mod trace_models;
 mod vus;

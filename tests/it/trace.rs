@@ -24,15 +24,15 @@ use crate::run::{code, harness, small_library, stderr, stdout};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-struct Request {
+pub(crate) struct Request {
     path: String,
     headers: BTreeMap<String, String>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A collector on a port of its own; answers by path and by how often that was asked for.
-struct Collector {
-    endpoint: String,
+pub(crate) struct Collector {
+    pub(crate) endpoint: String,
     received: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -52,11 +52,11 @@ impl Collector {
         Self { endpoint, received }
     }
 
-    fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         Self::new(|_, _| (200, ""))
     }
 
-    fn take(&self) -> Vec<Request> {
+    pub(crate) fn take(&self) -> Vec<Request> {
         std::mem::take(&mut self.received.lock().expect("no test panics while it holds it"))
     }
 }
@@ -87,7 +87,7 @@ fn serve(stream: TcpStream, received: &Mutex<Vec<Request>>, answer: fn(&str, usi
     }
 }
 
-fn spans(requests: &[Request]) -> Vec<Span> {
+pub(crate) fn spans(requests: &[Request]) -> Vec<Span> {
     let of_traces = requests.iter().filter(|request| request.path == "/v1/traces");
     let decoded = of_traces.map(|request| ExportTraceServiceRequest::decode(request.body.as_slice()).expect("a request of the protocol"));
     decoded.flat_map(|request| request.resource_spans).flat_map(|of| of.scope_spans).flat_map(|of| of.spans).collect()
@@ -99,23 +99,23 @@ fn scores(requests: &[Request]) -> Vec<Json> {
     bodies.flat_map(|body| body["data"].as_array().expect("a list").clone()).collect()
 }
 
-fn attribute<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {
+pub(crate) fn attribute<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {
     span.attributes.iter().find(|pair| pair.key == name)?.value.as_ref()?.value.as_ref()
 }
 
-fn text<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
     match attribute(span, name)? {
         Value::StringValue(text) => Some(text),
         _ => None,
     }
 }
 
-fn kind(span: &Span) -> &str {
+pub(crate) fn kind(span: &Span) -> &str {
     text(span, "openinference.span.kind").expect("every span has a kind")
 }
 
 /// The program, with no collector but the one that is given.
-fn said(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
+pub(crate) fn said(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
     let mut command = harness(folder, arguments);
     let unset = ["PHOENIX_API_KEY", "PHOENIX_CLIENT_HEADERS", "PHOENIX_PROJECT_NAME", "HTTP_PROXY", "http_proxy"];
     for name in unset {
@@ -359,7 +359,14 @@ fn conversation() -> Trace {
         turns: vec![(0.5, 2.0), (3.0, 4.0)],
         calls: vec![(0.1, 0.2), (2.0, 2.25), (2.25, 2.5)],
     };
-    of_investigation(&Alone { agent: "react", asked: "secret-question", session: Some("s"), trajectory: &trajectory, clock: &clock })
+    of_investigation(&Alone {
+        agent: "react",
+        asked: "secret-question",
+        session: Some("s"),
+        base_url: None,
+        trajectory: &trajectory,
+        clock: &clock,
+    })
 }
 
 fn decoded(trace: &Trace) -> Vec<Span> {
