@@ -31,8 +31,7 @@ const WHOLE: &[&str] = &["overall", "in all", "in total", "altogether", "everyth
 /// Words before a value that is asked about.
 const BEFORE: &[&str] = &["for", "on", "in", "only", "of", "about", "from", "at", "with", "just"];
 /// Words that a question which is nothing but a value may have besides.
-const FILLING: &[&str] =
-    &["and", "or", "what", "how", "about", "for", "on", "in", "only", "just", "the", "then", "ok", "so", "of", "is", "it"];
+const FILLING: &[&str] = &["and", "or", "what", "how", "about", "for", "on", "in", "only", "just", "the", "then", "ok", "so", "of"];
 const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),

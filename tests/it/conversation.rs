@@ -193,7 +193,7 @@ fn a_model_is_told_the_conversation_so_far_and_its_steps_are_shown() {
     terminal.sees("> ");
     terminal.types("");
     let first = terminal.sees("evidence items stand");
-    let steps = ["  fetch_ticket_stats 2024-04-27 baseline_days=28 → ", "  check_deployments ", "  fetch_ticket_samples "];
+    let steps = ["  fetch_ticket_stats 2024-04-27 baseline_days=7 → ", "  check_deployments ", "  fetch_ticket_samples "];
     assert!(steps.iter().all(|step| first.contains(step)), "{first}");
     terminal.sees("> ");
     terminal.types("and on 2024-04-20?");
@@ -210,11 +210,10 @@ fn a_model_is_told_the_conversation_so_far_and_its_steps_are_shown() {
 #[test]
 fn an_interrupt_stops_the_question_and_not_the_conversation() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let script = format!(
-        "rules:\n  - when: {{user_contains: 'take your time'}}\n    then: {{hang: before_headers}}\n{}",
-        helpful().replace("format: 1\n", "")
-    );
-    let server = serve(&format!("format: 1\n{script}"));
+    let slow = "rules:\n  - when: {user_contains: 'take your time'}\n    then: {hang: before_headers}";
+    let script = helpful();
+    assert!(script.contains("\nrules:\n"), "the script has rules to add to");
+    let server = serve(&script.replacen("rules:", slow, 1));
     let url = server.base_url();
     let mut terminal = Terminal::open(folder.path(), &["investigate", &crash(), "--agent", "react", "--llm", "m", "--base-url", &url]);
     terminal.sees("> ");
