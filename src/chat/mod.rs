@@ -30,6 +30,8 @@ pub struct Endpoint {
     pub total_seconds: f64,
     /// Times a request is repeated after 429, 5xx and broken connections.
     pub retries: u32,
+    /// Seconds that are left for the whole request, waits and repetitions included; absent: as many as it takes.
+    pub deadline_seconds: Option<f64>,
 }
 
 impl Default for Endpoint {
@@ -43,6 +45,7 @@ impl Default for Endpoint {
             idle_seconds: 60.0,
             total_seconds: 300.0,
             retries: 6,
+            deadline_seconds: None,
         }
     }
 }
@@ -251,6 +254,9 @@ pub enum LineError {
         /// Requests made.
         attempts: u32,
     },
+    /// The deadline passed while the model was at work, and nothing had failed before.
+    #[error("no answer before the deadline")]
+    Deadline,
     /// No recording holds this request.
     #[error("{why}")]
     NotRecorded {
@@ -336,6 +342,8 @@ pub struct Effort {
     pub unmeasured: u32,
     /// Requests that failed and were repeated.
     pub retries: u32,
+    /// Tokens of all answers; where a provider does not say, a fourth of the characters.
+    pub estimated_tokens: u64,
     /// Prompt tokens; absent if any answer did not say.
     pub prompt_tokens: Option<u64>,
     /// Completion tokens; absent if any answer did not say.

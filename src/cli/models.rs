@@ -19,7 +19,7 @@ pub(super) struct Paying {
     /// Folder of recordings, one file per scenario [default: evals/cassettes/<suite>].
     #[arg(long, value_name = "DIR")]
     cassette_dir: Option<PathBuf>,
-    /// Send no more investigations once the models have cost this much, over all sittings (exit 6; --resume goes on).
+    /// Send no more investigations once the models have cost this much, over all sittings; those under way finish (exit 6; --resume goes on).
     #[arg(long, value_name = "USD", value_parser = positive)]
     budget_usd: Option<f64>,
     /// The same in tokens of requests and answers.
@@ -32,9 +32,11 @@ pub(super) struct Paying {
 
 impl Paying {
     /// The recordings of a suite.
-    pub(super) fn cassettes(&self, suite: &str, keys: &[String]) -> Cassettes {
+    pub(super) fn cassettes(&self, is_resumed: bool, suite: &str, keys: &[String]) -> Cassettes {
+        // What the first sitting recorded is what its investigations went on from.
+        let mode = if is_resumed && self.cassettes == Mode::Record { Mode::Auto } else { self.cassettes };
         let folder = self.cassette_dir.clone().unwrap_or_else(|| PathBuf::from("evals/cassettes").join(suite));
-        Cassettes::new(folder, self.cassettes, Secrets::of_variables(keys.iter().map(String::as_str)))
+        Cassettes::new(folder, mode, Secrets::of_variables(keys.iter().map(String::as_str)))
     }
 
     /// What the run may spend.
@@ -46,11 +48,11 @@ impl Paying {
     pub(super) fn approve(&self, quote: &Quote) -> Result<(), String> {
         let pages = if quote.pages { ", besides those of pages" } else { "" };
         let cost = match quote.ceiling_usd {
-            Some(usd) => format!("at most ${usd:.2}"),
+            Some(usd) => format!("at most about ${usd:.2}"),
             None => "cost unknown: no prices are given (--prices, or `prices` in the suite)".to_owned(),
         };
         tell(&format!("{} investigations may be paid for{pages}: {}; {cost}", quote.investigations, quote.models.join(", ")));
-        if self.budget_usd.is_some() && quote.ceiling_usd.is_none() {
+        if self.budget_usd.is_some() && !quote.priced {
             return Err("--budget-usd needs prices of every model: give --prices IN,OUT, or `prices` in the suite".to_owned());
         }
         if self.yes || self.budget_usd.is_some() || self.budget_tokens.is_some() {

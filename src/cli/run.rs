@@ -131,7 +131,7 @@ impl Run {
         };
         keys.extend(self.llm.keys());
         let line = llm::line(self.llm.in_flight(), &stop);
-        let cassettes = self.paying.cassettes(&suite_id, &keys);
+        let cassettes = self.paying.cassettes(self.resume.is_some(), &suite_id, &keys);
         let approve = |quote: &Quote| self.paying.approve(quote);
         let models = Models {
             line: line.as_ref(),

@@ -4,9 +4,9 @@
 //! parameters, epoch. One file per scenario; messages and tools that requests share stand in it once. Refusals and failures are not recorded: they
 //! would be replayed for ever. What holds a secret is not written, and the answer is not used either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,12 +85,14 @@ enum Entry {
     Recording(Box<Recording>),
 }
 
-/// One request and its answer.
+/// One request and its answer, or that the provider rejects it: what a conversation goes on from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recording {
     key: String,
     source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rejected: Option<Rejected>,
     /// The request but for messages and tools.
     request: Value,
     tools: String,
@@ -98,11 +100,41 @@ struct Recording {
     answer: Completion,
 }
 
+/// A request that a provider takes for a bad one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rejected {
+    /// HTTP status; absent: the conversation was too long.
+    status: Option<u16>,
+    why: String,
+}
+
+impl Recording {
+    fn answered(&self) -> Result<Answer, LineError> {
+        match &self.rejected {
+            None => Ok(Answer { completion: self.answer.clone(), source: self.source, replayed: true, retries: 0 }),
+            Some(Rejected { status: Some(status), why }) => Err(LineError::Rejected { status: *status, why: why.clone() }),
+            Some(Rejected { status: None, why }) => Err(LineError::TooLong { why: why.clone() }),
+        }
+    }
+}
+
 /// The recordings of one scenario.
 #[derive(Default)]
 struct Tape {
     texts: BTreeMap<String, Value>,
     recordings: BTreeMap<String, Recording>,
+    /// Keys recorded since the tape was opened: the same request gets the same answer from then on, also while recording.
+    fresh: BTreeSet<String>,
+    /// Keys that somebody is asking for.
+    asked: BTreeSet<String>,
+}
+
+/// A tape, and whoever waits for an answer that another is asking for.
+#[derive(Default)]
+struct Shared {
+    tape: Mutex<Tape>,
+    done: Condvar,
 }
 
 /// A folder of cassettes.
@@ -110,7 +142,7 @@ pub struct Cassettes {
     folder: PathBuf,
     mode: Mode,
     secrets: Secrets,
-    open: Mutex<BTreeMap<String, Arc<Mutex<Tape>>>>,
+    open: Mutex<BTreeMap<String, Arc<Shared>>>,
 }
 
 impl Cassettes {
@@ -131,8 +163,8 @@ impl Cassettes {
     /// # Errors
     /// [`CassetteError`] when its file cannot be read.
     pub fn recorded(&self, scenario: &str) -> Result<Recorded, CassetteError> {
-        let tape = self.tape(scenario)?;
-        let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = self.tape(scenario)?;
+        let tape = shared.tape.lock().unwrap_or_else(PoisonError::into_inner);
         let mut recorded = Recorded::default();
         for one in tape.recordings.values() {
             let first = one.messages.iter().all(|name| tape.texts.get(name).is_some_and(|text| text.get("assistant").is_none()));
@@ -152,12 +184,12 @@ impl Cassettes {
         Ok(Replaying { cassettes: self, tape, file: self.folder.join(format!("{scenario}.jsonl")), behind })
     }
 
-    fn tape(&self, scenario: &str) -> Result<Arc<Mutex<Tape>>, CassetteError> {
+    fn tape(&self, scenario: &str) -> Result<Arc<Shared>, CassetteError> {
         let name = format!("{scenario}.jsonl");
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !open.contains_key(&name) {
             let tape = if self.mode == Mode::Off { Tape::default() } else { Tape::read(&self.folder.join(&name))? };
-            open.insert(name.clone(), Arc::new(Mutex::new(tape)));
+            open.insert(name.clone(), Arc::new(Shared { tape: Mutex::new(tape), done: Condvar::new() }));
         }
         Ok(Arc::clone(&open[&name]))
     }
@@ -177,7 +209,7 @@ pub struct Recorded {
 /// A line that answers from recordings.
 pub struct Replaying<'a> {
     cassettes: &'a Cassettes,
-    tape: Arc<Mutex<Tape>>,
+    tape: Arc<Shared>,
     file: PathBuf,
     behind: &'a dyn Line,
 }
@@ -188,36 +220,62 @@ impl Line for Replaying<'_> {
         if mode == Mode::Off {
             return self.behind.complete(to, request);
         }
-        if mode != Mode::Record {
-            let tape = self.tape.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(found) = tape.recordings.get(&request.key()) {
-                return Ok(Answer { completion: found.answer.clone(), source: found.source, replayed: true, retries: 0 });
+        let key = request.key();
+        let mut tape = self.lock();
+        loop {
+            let known = tape.recordings.get(&key).filter(|_| mode != Mode::Record || tape.fresh.contains(&key));
+            if let Some(found) = known {
+                return found.answered();
             }
             if mode == Mode::Replay {
                 return Err(LineError::NotRecorded { why: format!("{}: {}", self.file.display(), tape.nearest(request)) });
             }
+            if tape.asked.insert(key.clone()) {
+                break;
+            }
+            tape = self.tape.done.wait(tape).unwrap_or_else(PoisonError::into_inner);
         }
-        let answer = self.behind.complete(to, request)?;
-        if is_answer(&answer.completion) {
-            self.record(request, &answer)?;
-        }
-        Ok(answer)
+        drop(tape);
+        let answered = self.ask(to, request);
+        self.lock().asked.remove(&key);
+        self.tape.done.notify_all();
+        answered
     }
 }
 
 impl Replaying<'_> {
-    fn record(&self, request: &Request, answer: &Answer) -> Result<(), LineError> {
-        let mut tape = self.tape.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> MutexGuard<'_, Tape> {
+        self.tape.tape.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks whoever is behind, and keeps what came of it. What may not be kept is not sent.
+    fn ask(&self, to: &Endpoint, request: &Request) -> Result<Answer, LineError> {
         let canonical = request.canonical();
-        for text in [canonical.to_string(), serde_json::to_string(&answer.completion).unwrap_or_default()] {
-            if let Some(what) = self.cassettes.secrets.found_in(&text) {
-                let why = format!("{}: not recorded, it would hold {what}", self.file.display());
-                return Err(LineError::Secret { why });
+        self.scan(&canonical.to_string())?;
+        let answer = self.behind.complete(to, request);
+        let (completion, source, rejected) = match &answer {
+            Ok(answer) if is_answer(&answer.completion) => (answer.completion.clone(), answer.source, None),
+            // A conversation goes on from these, so that it can be replayed with them only.
+            Err(LineError::Rejected { status, why }) => {
+                (Completion::default(), Source::Model, Some(Rejected { status: Some(*status), why: why.clone() }))
             }
-        }
-        tape.add(canonical, answer);
+            Err(LineError::TooLong { why }) => (Completion::default(), Source::Model, Some(Rejected { status: None, why: why.clone() })),
+            _ => return answer,
+        };
+        self.scan(&serde_json::to_string(&(&completion, &rejected)).unwrap_or_default())?;
+        let mut tape = self.lock();
+        tape.add(canonical, completion, source, rejected);
         // A run that is killed keeps what it paid for.
-        tape.write(&self.file).map_err(|error| LineError::Down { stage: "recording", why: error.to_string(), attempts: 1 })
+        let written = tape.write(&self.file);
+        written.map_err(|error| LineError::Down { stage: "recording", why: error.to_string(), attempts: 1 })?;
+        answer
+    }
+
+    fn scan(&self, text: &str) -> Result<(), LineError> {
+        match self.cassettes.secrets.found_in(text) {
+            Some(what) => Err(LineError::Secret { why: format!("{}: not recorded, it would hold {what}", self.file.display()) }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -254,8 +312,9 @@ impl Tape {
         Ok(tape)
     }
 
-    fn add(&mut self, mut request: Value, answer: &Answer) {
+    fn add(&mut self, mut request: Value, answer: Completion, source: Source, rejected: Option<Rejected>) {
         let key = digest(request.to_string().as_bytes(), 16);
+        self.fresh.insert(key.clone());
         let mut keep = |value: Value| {
             let name = digest(value.to_string().as_bytes(), 12);
             self.texts.entry(name.clone()).or_insert(value);
@@ -267,7 +326,7 @@ impl Tape {
             fields.remove("tools");
             fields.remove("messages");
         }
-        let recording = Recording { key: key.clone(), source: answer.source, request, tools, messages, answer: answer.completion.clone() };
+        let recording = Recording { key: key.clone(), source, rejected, request, tools, messages, answer };
         self.recordings.insert(key, recording);
     }
 
@@ -415,6 +474,39 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("message 2 of 2 differs") && text.contains("paged on 2024-03-02"), "{text}");
         assert_eq!(*behind.0.lock().expect("one thread"), 1, "nobody was asked");
+    }
+
+    #[test]
+    fn the_same_request_is_asked_once_also_while_recording_and_by_many_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let behind = Counting(Mutex::new(0));
+        let cassettes = Cassettes::new(folder.path().to_path_buf(), Mode::Record, Secrets::default());
+        let texts: Vec<String> = std::thread::scope(|scope| {
+            let ask = || {
+                let line = cassettes.line("a", &behind).expect("a readable file");
+                line.complete(&Endpoint::default(), &request("why")).expect("an answer").completion.text.expect("a text")
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+        });
+        assert!(texts.iter().all(|text| text == "answer 1"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_rejected_request_is_recorded_because_conversations_go_on_from_it() {
+        struct Rejecting;
+        impl Line for Rejecting {
+            fn complete(&self, _: &Endpoint, _: &Request) -> Result<Answer, LineError> {
+                Err(LineError::Rejected { status: 400, why: "no named choice".to_owned() })
+            }
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let asked = |mode| {
+            let cassettes = Cassettes::new(folder.path().to_path_buf(), mode, Secrets::default());
+            cassettes.line("a", &Rejecting).expect("a readable file").complete(&Endpoint::default(), &request("why")).expect_err("rejected")
+        };
+        let first = asked(Mode::Record);
+        assert_eq!((asked(Mode::Replay), first.to_string().contains("no named choice")), (first.clone(), true));
     }
 
     #[test]

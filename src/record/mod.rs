@@ -27,5 +27,5 @@ pub use clock::{Clock, Watch};
 pub use journal::{Journal, JournalWriter};
 pub use keys::{CalibrationKey, DetectionKey, InvestigationKey, Trigger};
 pub use manifest::Manifest;
-pub use outcome::{Entry, Flagged, Investigation, Limit, Outcome, PageGroup, Points, Record, ThresholdRecord, Timing};
+pub use outcome::{Entry, Flagged, Investigation, Limit, Outcome, PageGroup, Paid, Points, Record, ThresholdRecord, Timing};
 pub use store::{Store, StoreError};

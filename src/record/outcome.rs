@@ -127,6 +127,29 @@ impl From<Detection> for Points {
     }
 }
 
+/// What models were paid. Estimated where a provider does not say how many tokens it took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Paid {
+    /// US dollars, by the prices of the agent; zero without.
+    pub usd: f64,
+    /// Tokens of requests and answers.
+    pub tokens: u64,
+}
+
+impl Paid {
+    /// Whether nothing was paid.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds another.
+    pub fn add(&mut self, other: Self) {
+        self.usd += other.usd;
+        self.tokens += other.tokens;
+    }
+}
+
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,6 +183,9 @@ pub enum Entry {
         key: InvestigationKey,
         /// How it ended.
         outcome: Outcome,
+        /// What was paid for it, recordings left out.
+        #[serde(default, skip_serializing_if = "Paid::is_nothing")]
+        paid: Paid,
         /// When, and how long.
         #[serde(flatten)]
         clock: Clock,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::detections::Job;
 use super::plan::Plan;
-use crate::record::{CalibrationKey, Clock, DetectionKey, Entry, InvestigationKey, Outcome, Store, Timing};
+use crate::record::{CalibrationKey, Clock, DetectionKey, Entry, InvestigationKey, Outcome, Paid, Store, Timing};
 
 /// What is finished, by key.
 #[derive(Default)]
@@ -12,6 +12,8 @@ pub(super) struct Done {
     pub(super) calibrations: BTreeMap<CalibrationKey, (Outcome, Vec<Option<f64>>)>,
     pub(super) detections: BTreeMap<DetectionKey, (Outcome, usize, Clock)>,
     pub(super) investigations: BTreeMap<InvestigationKey, (Outcome, Clock)>,
+    /// What models were paid, those that were stopped included.
+    pub(super) paid: Paid,
 }
 
 impl Done {
@@ -19,8 +21,9 @@ impl Done {
     pub(super) fn from(entries: Vec<Entry>) -> Self {
         let mut done = Self::default();
         for entry in entries {
-            if !matches!(entry, Entry::Investigation { outcome: Outcome::Cancelled, .. }) {
-                done.add(entry);
+            match entry {
+                Entry::Investigation { outcome: Outcome::Cancelled, paid, .. } => done.paid.add(paid),
+                entry => done.add(entry),
             }
         }
         done
@@ -34,7 +37,8 @@ impl Done {
             Entry::Detection { key, outcome, fits, clock } => {
                 self.detections.insert(key, (outcome, fits, clock));
             }
-            Entry::Investigation { key, outcome, clock } => {
+            Entry::Investigation { key, outcome, paid, clock } => {
+                self.paid.add(paid);
                 self.investigations.insert(key, (outcome, clock));
             }
         }
@@ -79,6 +83,7 @@ mod tests {
         Entry::Investigation {
             key: InvestigationKey { incident, trigger: Trigger::Oracle(number), agent, epoch: 0 },
             outcome,
+            paid: Paid::default(),
             clock: Clock::default(),
         }
     }

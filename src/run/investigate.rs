@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::done::Done;
 use super::job::infra;
-use super::models::{Models, Spent};
+use super::models::{self, Models};
 use super::plan::Plan;
 use super::pool::{self, caught};
 use super::trigger::{self, Sent};
@@ -15,7 +15,8 @@ use crate::agent::{self, Case, Halt, Trajectory};
 use crate::chat::LineError;
 use crate::data::incident::Incident;
 use crate::record::{
-    Clock, Entry, Investigation, InvestigationKey, JournalWriter, Limit, Outcome, PageGroup, Record, Store, StoreError, Trigger, Watch,
+    Clock, Entry, Investigation, InvestigationKey, JournalWriter, Limit, Outcome, PageGroup, Paid, Record, Store, StoreError, Trigger,
+    Watch,
 };
 use crate::seed::Seed;
 use crate::suite::matrix::AgentColumn;
@@ -107,7 +108,6 @@ pub(super) fn all(
     let jobs: Vec<Job> = all.iter().filter(|job| !done.investigations.contains_key(&job.key)).cloned().collect();
     (sitting.progress)(Progress::Grouped { groups: groups.len(), investigations: all.len(), done: all.len() - jobs.len() });
     let (asking, own): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| plan.agents[job.agent].asks_model());
-    let mut spent = Spent::before(plan, store, &all, done)?;
     let mut stopped = None;
     let mut complete = true;
     // Those that need no model first: they cost nothing and wait for nobody.
@@ -118,7 +118,7 @@ pub(super) fn all(
         let shelf = Shelf::new(plan, &jobs);
         let budget = sitting.models.as_ref().map(|models| models.budget).unwrap_or_default();
         let asks_models = plan.agents[jobs[0].agent].asks_model();
-        if let Some(why) = spent.over(&budget).filter(|_| asks_models) {
+        if let Some(why) = budget.used_up(&done.paid).filter(|_| asks_models) {
             return Ok((false, Some(Stop::Budget(why))));
         }
         let enough = AtomicBool::new(false);
@@ -129,22 +129,21 @@ pub(super) fn all(
             threads,
             &|| stop.load(Ordering::Relaxed) || enough.load(Ordering::Relaxed),
             |job| work(&shelf, job, models, stop),
-            |job, Worked { outcome, trajectory, clock, blocked }| {
+            |job, Worked { mut outcome, trajectory, clock, paid, blocked }| {
                 if let Some(why) = blocked {
-                    // Nothing is wrong with the agent, and nothing was computed: a resumed run does the job.
+                    // Nothing is wrong with the agent, and nothing was concluded: a resumed run does the job.
                     stopped.get_or_insert(Stop::Blocked(why));
                     enough.store(true, Ordering::Relaxed);
-                    return Ok(());
+                    outcome = Outcome::Cancelled;
                 }
                 if let Some(trajectory) = &trajectory {
                     store.write_trajectory(&job.key.digest(), trajectory)?;
-                    spent.add(trajectory.effort.as_ref());
                 }
-                let entry = Entry::Investigation { key: job.key.clone(), outcome, clock };
+                let entry = Entry::Investigation { key: job.key.clone(), outcome, paid, clock };
                 writer.append(&entry)?;
                 done.add(entry);
                 progress(Progress::JobDone);
-                if let Some(why) = spent.over(&budget).filter(|_| asks_models) {
+                if let Some(why) = budget.used_up(&done.paid).filter(|_| asks_models) {
                     stopped.get_or_insert(Stop::Budget(why));
                     enough.store(true, Ordering::Relaxed);
                 }
@@ -248,6 +247,8 @@ pub struct Worked {
     pub trajectory: Option<Trajectory>,
     /// When.
     pub clock: Clock,
+    /// What models were paid for it.
+    pub paid: Paid,
     /// Why no request will be answered, if that is so.
     pub blocked: Option<String>,
 }
@@ -257,7 +258,7 @@ pub fn work(shelf: &Shelf<'_>, job: &Job, models: Option<&Models<'_>>, stop: &At
     let watch = Watch::start();
     let result = caught(|| shelf.take(job.incident).map(|prepared| investigate(shelf.plan, &prepared, job, &watch, models, stop)));
     shelf.done(job.incident);
-    let failed = |outcome| Worked { outcome, trajectory: None, clock: watch.stop(), blocked: None };
+    let failed = |outcome| Worked { outcome, trajectory: None, clock: watch.stop(), paid: Paid::default(), blocked: None };
     match result {
         Ok(Ok(worked)) => worked,
         Ok(Err(error)) => failed(infra("generator", &error.to_string())),
@@ -272,7 +273,11 @@ fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch, model
     // Like detectors, agents never see the seed of the scenario: theirs derives from opaque names, for a variant from those of its base, so
     // that the same tickets are drawn from the same days.
     let key = InvestigationKey { incident: plan.incidents[job.incident].drawn_as().clone(), ..job.key.clone() };
-    let seed = Seed::derive(["investigate", key.incident.as_str(), &key.digest()]);
+    // Those that ask a model have it from incident and trigger alone: a price or a name that is corrected makes no recording stale.
+    let seed = match column.asks_model() {
+        true => Seed::derive(["investigate", key.incident.as_str(), &serde_json::to_string(&key.trigger).unwrap_or_default()]),
+        false => Seed::derive(["investigate", key.incident.as_str(), &key.digest()]),
+    };
     let opened = watch.seconds();
     let mut desk = Desk::new(&seen, tool::REGISTRY, Limits { calls: plan.suite.investigation.calls }, seed).stopped_by(stop);
     let line = match models.filter(|_| column.asks_model()) {
@@ -280,7 +285,8 @@ fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch, model
         Some(models) => match models.cassettes.line(plan.scenario_of(job.incident).id.as_str(), models.line) {
             Ok(line) => Some(line),
             Err(error) => {
-                return Worked { outcome: infra("recording", &error.to_string()), trajectory: None, clock: watch.stop(), blocked: None };
+                let outcome = infra("recording", &error.to_string());
+                return Worked { outcome, trajectory: None, clock: watch.stop(), paid: Paid::default(), blocked: None };
             }
         },
     };
@@ -293,7 +299,8 @@ fn investigate(plan: &Plan, prepared: &Prepared, job: &Job, watch: &Watch, model
         Err(Halt::Line(LineError::Blocked { why })) => Some(why.clone()),
         _ => None,
     };
-    Worked { outcome: ended(result), trajectory: Some(trajectory), clock: watch.stop().with_steps(opened, desk.stamps()), blocked }
+    let paid = models::paid(&desk, column.agent.ways().and_then(|ways| ways.prices));
+    Worked { outcome: ended(result), trajectory: Some(trajectory), clock: watch.stop().with_steps(opened, desk.stamps()), paid, blocked }
 }
 
 /// What an agent uses up is its own doing; only what breaks is infrastructure.
@@ -308,6 +315,7 @@ fn ended(result: Result<(), Halt>) -> Outcome {
         Err(Halt::StuckLoop) => Outcome::StuckLoop,
         Err(Halt::InvalidOutput { why }) => Outcome::InvalidOutput { why },
         Err(Halt::Line(LineError::Cancelled)) => Outcome::Cancelled,
+        Err(Halt::Line(LineError::Deadline)) => Outcome::Halted(Limit::Deadline),
         Err(Halt::Line(LineError::Rejected { status, why })) => infra("model", &format!("rejected the request ({status}): {why}")),
         Err(Halt::Line(error @ LineError::NotRecorded { .. })) => infra("recording", &error.to_string()),
         Err(Halt::Line(error)) => infra("model", &error.to_string()),

@@ -55,7 +55,9 @@ pub enum RunError {
         second: String,
     },
     /// The run to resume was planned from other scenarios, models or another version.
-    #[error("{path}: this run was planned otherwise ({planned}, now {now}): scenarios, models or version changed; start a new run")]
+    #[error(
+        "{path}: this run was planned otherwise ({planned}, now {now}): scenarios, models, agents, prompts or version changed; start a new run"
+    )]
     PlanChanged {
         /// The run folder.
         path: String,
@@ -154,7 +156,7 @@ pub fn start(suite: Suite, sitting: &mut Sitting<'_>) -> Result<Ended, RunError>
     let store = Store::create(sitting.results, &name)?;
     store.write_json("manifest.json", &plan.manifest(sitting.started, sitting.jobs))?;
     plan.write_incidents(&store)?;
-    execute(&plan, store, sitting)
+    execute(&plan, store, sitting, false)
 }
 
 /// Goes on with a run.
@@ -172,8 +174,7 @@ pub fn resume(folder: &Path, sitting: &mut Sitting<'_>) -> Result<Ended, RunErro
         return Err(RunError::PlanChanged { path, planned: manifest.plan, now: plan.digest });
     }
     plan.write_incidents(&store)?;
-    approve(&plan, &Done::from(store.journal()?.0.entries), sitting)?;
-    execute(&plan, store, sitting)
+    execute(&plan, store, sitting, true)
 }
 
 /// Asks for consent before anything is paid.
@@ -185,7 +186,7 @@ fn approve(plan: &Plan, done: &Done, sitting: &Sitting<'_>) -> Result<(), RunErr
     }
 }
 
-fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended, RunError> {
+fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>, is_resumed: bool) -> Result<Ended, RunError> {
     let clock = Instant::now();
     let (journal, mut writer) = store.journal()?;
     // Thresholds lie beside the run, wherever a resumed one stands.
@@ -196,6 +197,9 @@ fn execute(plan: &Plan, store: Store, sitting: &mut Sitting<'_>) -> Result<Ended
     let sample = if missing.is_empty() { Vec::new() } else { calibrate::sample(&plan.scenarios)? };
 
     let mut done = Done::from(journal.entries);
+    if is_resumed {
+        approve(plan, &done, sitting)?;
+    }
     done.forget_lost_points(plan, &store);
     let jobs = detections::plan_jobs(plan, &sample, &missing);
     let total = jobs.len();

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::done::Done;
 use super::investigate::{Job, known_in_advance_of};
 use super::plan::Plan;
-use crate::chat::{Effort, Line};
-use crate::record::{Cassettes, Store, StoreError};
+use crate::agent::Ways;
+use crate::chat::Line;
+use crate::record::{Cassettes, Paid};
+use crate::tool::Desk;
 
 /// What a sitting has for agents that ask a model.
 pub struct Models<'a> {
@@ -40,7 +42,9 @@ pub struct Quote {
     pub pages: bool,
     /// The models and where they are, sorted.
     pub models: Vec<String>,
-    /// The most they can cost in US dollars; absent where an agent has no prices.
+    /// Whether all of them have prices.
+    pub priced: bool,
+    /// About the most that those known can cost in US dollars; absent where an agent has no prices.
     pub ceiling_usd: Option<f64>,
 }
 
@@ -49,20 +53,27 @@ pub(super) fn quote(plan: &Plan, jobs: &[Job], done: &Done, models: &Models<'_>)
     if !models.cassettes.mode().asks() {
         return None;
     }
-    let away = |agent: usize| plan.agents[agent].agent.ways().filter(|ways| !is_local(&ways.endpoint.base_url));
-    let missing: Vec<&Job> = known_in_advance_of(jobs).filter(|job| !done.investigations.contains_key(&job.key)).collect();
-    let paid: Vec<_> = missing.iter().filter_map(|job| away(job.agent)).collect();
-    let pages = plan.end_to_end().any(|agent| away(agent).is_some());
-    if paid.is_empty() && !pages {
+    let paid = |agent: usize| plan.agents[agent].agent.ways().filter(costs);
+    let missing = known_in_advance_of(jobs).filter(|job| !done.investigations.contains_key(&job.key));
+    let known: Vec<Ways> = missing.filter_map(|job| paid(job.agent)).collect();
+    let of_pages: Vec<Ways> = plan.end_to_end().filter_map(paid).collect();
+    if known.is_empty() && of_pages.is_empty() {
         return None;
     }
-    let names: BTreeSet<String> = paid.iter().map(|ways| format!("{} at {}", ways.model, ways.endpoint.base_url)).collect();
+    let names: BTreeSet<String> =
+        known.iter().chain(&of_pages).map(|ways| format!("{} at {}", ways.model, ways.endpoint.base_url)).collect();
     Some(Quote {
-        investigations: paid.len(),
-        pages,
+        investigations: known.len(),
+        pages: !of_pages.is_empty(),
         models: names.into_iter().collect(),
-        ceiling_usd: paid.iter().map(|ways| ways.ceiling_usd).sum(),
+        priced: known.iter().chain(&of_pages).all(|ways| ways.prices.is_some()),
+        ceiling_usd: known.iter().map(|ways| ways.ceiling_usd).sum(),
     })
+}
+
+/// Whether asking there may cost: anywhere but on this machine, and there too if prices are given, for a proxy may stand behind it.
+fn costs(ways: &Ways) -> bool {
+    !is_local(&ways.endpoint.base_url) || ways.prices.is_some()
 }
 
 /// Whether an address is this machine, where nobody is paid.
@@ -73,44 +84,36 @@ fn is_local(base_url: &str) -> bool {
     host == "localhost" || host == "[::1" || host.strip_prefix("127.").is_some_and(|rest| rest.split('.').count() == 3)
 }
 
-/// What has been spent on models.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Spent {
-    usd: f64,
-    tokens: u64,
-}
-
-impl Spent {
-    /// What investigations that are done have cost, whichever sitting did them.
-    pub(super) fn before(plan: &Plan, store: &Store, jobs: &[Job], done: &Done) -> Result<Self, StoreError> {
-        let mut spent = Self::default();
-        for job in jobs.iter().filter(|job| plan.agents[job.agent].agent.ways().is_some()) {
-            if !done.investigations.contains_key(&job.key) {
-                continue;
-            }
-            match store.trajectory(&job.key.digest()) {
-                Ok(trajectory) => spent.add(trajectory.effort.as_ref()),
-                Err(StoreError::Gone { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(spent)
-    }
-
-    pub(super) fn add(&mut self, effort: Option<&Effort>) {
-        let Some(effort) = effort else { return };
-        self.usd += effort.usd.unwrap_or(0.0);
-        self.tokens += effort.tokens().unwrap_or(0);
-    }
-
+impl Budget {
     /// The limit that is reached, in words.
-    pub(super) fn over(&self, budget: &Budget) -> Option<String> {
-        match budget {
-            Budget { usd: Some(usd), .. } if self.usd >= *usd => Some(format!("${:.4} of ${usd:.4} are spent", self.usd)),
-            Budget { tokens: Some(tokens), .. } if self.tokens >= *tokens => Some(format!("{} of {tokens} tokens are spent", self.tokens)),
+    pub(super) fn used_up(&self, paid: &Paid) -> Option<String> {
+        match self {
+            Self { usd: Some(usd), .. } if paid.usd >= *usd => Some(format!("${:.4} of ${usd:.4} are spent", paid.usd)),
+            Self { tokens: Some(tokens), .. } if paid.tokens >= *tokens => Some(format!("{} of {tokens} tokens are spent", paid.tokens)),
             _ => None,
         }
     }
+}
+
+/// What an investigation was paid for: its turns but for those that were read from recordings.
+pub(super) fn paid(desk: &Desk<'_>, prices: Option<(f64, f64)>) -> Paid {
+    let answers = || desk.live_turns().filter_map(|turn| turn.answer.as_ref());
+    let live = answers().count() as u64;
+    let all = desk.turns().iter().filter(|turn| turn.answer.is_some()).count() as u64;
+    if live == 0 {
+        return Paid::default();
+    }
+    let (prompt, completion) = if answers().all(|answer| answer.usage.is_some()) {
+        let usage = || answers().filter_map(|answer| answer.usage);
+        (usage().map(|usage| usage.prompt).sum(), usage().map(|usage| usage.completion).sum())
+    } else {
+        // Requests are by far the longer part.
+        let tokens = desk.effort().estimated_tokens * live / all;
+        (tokens - tokens / 8, tokens / 8)
+    };
+    let by_price = prices.map_or(0.0, |(input, output)| (prompt as f64 * input + completion as f64 * output) / 1e6);
+    let usd = desk.effort().usd.filter(|_| live == all).unwrap_or(by_price);
+    Paid { usd, tokens: prompt + completion }
 }
 
 #[cfg(test)]

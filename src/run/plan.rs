@@ -10,6 +10,7 @@ use crate::record::manifest::ColumnEntry;
 use crate::record::{DetectionKey, Manifest, Store, StoreError};
 use crate::scenario::{self, LoadError, Scenario};
 use crate::suite::matrix::{AgentColumn, agents};
+use crate::suite::spec::PROMPTS;
 use crate::suite::{Cell, Matrix, Suite};
 use crate::synth;
 use crate::time::Step;
@@ -146,6 +147,10 @@ impl Plan {
         let mut suite = self.suite.clone();
         if !with_paths {
             suite.scenarios.clear();
+            // A prompt is known by its digest, which is among the settings of its agent.
+            for settings in suite.agents.iter_mut().flatten().filter_map(|agent| agent.settings.as_object_mut()) {
+                PROMPTS.iter().for_each(|prompt| drop(settings.remove(*prompt)));
+            }
         }
         serde_json::to_value(suite).expect("a suite is plain data")
     }

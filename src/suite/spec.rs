@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::agent;
 use crate::detect::page::Paging;
 use crate::detect::residual::{OnAlarm, Origin, Refit};
 use crate::detect::{self, Protocol};
@@ -13,6 +14,9 @@ use crate::name::ConfigId;
 use crate::seed::SeedRole;
 use crate::time::{Span, Step};
 use crate::yaml::{self, YamlError};
+
+/// Settings of agents that are files; relative to the suite as scenarios are.
+pub const PROMPTS: &[&str] = &["prompt", "writer_prompt"];
 
 /// What tables call the truth as a detector.
 pub const ORACLE: &str = "oracle";
@@ -281,6 +285,13 @@ impl Suite {
         for scenario in &mut suite.scenarios {
             *scenario = folder.join(&*scenario);
         }
+        for agent in suite.agents.iter_mut().flatten() {
+            for prompt in PROMPTS {
+                if let Some(serde_json::Value::String(file)) = agent.settings.get_mut(*prompt) {
+                    *file = folder.join(&*file).display().to_string();
+                }
+            }
+        }
         suite.check(&name)?;
         Ok(suite)
     }
@@ -308,6 +319,18 @@ impl Suite {
         }
         if !(self.detection.budget > 0.0 && self.detection.budget.is_finite()) {
             return invalid(format!("budget {} is not a positive number of false pages per 100 days", self.detection.budget));
+        }
+        for (i, agent) in self.agents.iter().flatten().enumerate() {
+            if self.agents.iter().flatten().take(i).any(|other| other.label == agent.label) {
+                return invalid(format!("two agents are called `{}`: give one a label of its own with `as:`", agent.label));
+            }
+            let reserved = agent::REGISTRY.iter().any(|entry| entry.name == agent.label) || agent.label == ORACLE;
+            if agent.label != agent.name && reserved {
+                return invalid(format!(
+                    "`{}` is called `{}`, which is the name of another agent: choose another label",
+                    agent.name, agent.label
+                ));
+            }
         }
         for (i, model) in self.models.iter().enumerate() {
             if self.models[..i].iter().any(|other| other.label == model.label) {

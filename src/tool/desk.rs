@@ -80,6 +80,8 @@ pub struct Desk<'a> {
     /// Messages of each thread that stand in an earlier turn.
     told: BTreeMap<String, usize>,
     effort: Effort,
+    /// Turns that were read from recordings, by number: paid for once, and not again.
+    replayed: Vec<bool>,
     watch: Option<&'a dyn Fn(Event<'_>)>,
     stop: Option<&'a AtomicBool>,
     opened: Instant,
@@ -101,6 +103,7 @@ impl<'a> Desk<'a> {
             turns: Vec::new(),
             told: BTreeMap::new(),
             effort: Effort::default(),
+            replayed: Vec::new(),
             watch: None,
             stop: None,
             opened: Instant::now(),
@@ -175,6 +178,7 @@ impl<'a> Desk<'a> {
         self.effort.add(&turn);
         self.stamp(Step::Turn(self.turns.len()), from);
         self.tell(Event::Answered(&turn));
+        self.replayed.push(result.as_ref().is_ok_and(|answer| answer.replayed));
         self.turns.push(turn);
         result
     }
@@ -262,6 +266,10 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn turns(&self) -> &[Turn] {
         &self.turns
+    }
+    /// The turns that were not read from recordings.
+    pub fn live_turns(&self) -> impl Iterator<Item = &Turn> {
+        std::iter::zip(&self.turns, &self.replayed).filter(|(_, replayed)| !**replayed).map(|(turn, _)| turn)
     }
     /// What the turns came to.
     #[must_use]

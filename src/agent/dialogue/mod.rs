@@ -156,7 +156,7 @@ impl<'m> Dialogue<'m> {
     fn endpoint(&self, desk: &Desk<'_>) -> Endpoint {
         let mut endpoint = self.model.endpoint.clone();
         if let Some(budget) = self.model.budget_seconds {
-            endpoint.total_seconds = endpoint.total_seconds.min((budget - desk.seconds()).max(0.001));
+            endpoint.deadline_seconds = Some((budget - desk.seconds()).max(0.001));
         }
         endpoint
     }
@@ -216,7 +216,9 @@ impl<'m> Dialogue<'m> {
             let answer = desk.complete(self.thread, &self.prompt.digest, &self.endpoint(desk), &mut request);
             if let Ok(answer) = &answer {
                 self.turns += 1;
-                self.guessed += (length(&request) + said(&answer.completion)) / 4;
+                let guess = (length(&request) + said(&answer.completion)) / 4;
+                self.guessed += guess;
+                desk.effort_mut().estimated_tokens += answer.completion.usage.map_or(guess, |usage| usage.prompt + usage.completion);
             }
             desk.effort_mut().usd = self.usd(desk);
             match answer {
@@ -247,7 +249,7 @@ impl<'m> Dialogue<'m> {
                 }
                 Err(LineError::TooLong { .. }) => return Err(Halt::Budget),
                 Err(LineError::Cancelled) => return Err(Halt::Cancelled),
-                Err(_) if self.used_up(desk) == Halt::Deadline => return Err(Halt::Deadline),
+                Err(LineError::Deadline) => return Err(Halt::Deadline),
                 Err(error) => return Err(Halt::Line(error)),
             }
         }

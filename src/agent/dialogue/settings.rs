@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::agent::Ways;
 use crate::chat::Endpoint;
+use crate::chat::secret::Secrets;
 use crate::seed::digest;
 
 /// Counts up when the protocol between agent and model changes, so that old results and recordings are not taken for new ones.
@@ -295,7 +296,7 @@ impl Settings {
             }
         }
         if let Some(name) = &self.api_key_env
-            && !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && (!name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || Secrets::default().found_in(name).is_some())
         {
             return bad("api_key_env is the name of a variable, such as OPENAI_API_KEY, and never a key".to_owned());
         }
@@ -305,10 +306,18 @@ impl Settings {
         if self.budget_usd.is_some() && self.prices.is_none() {
             return bad("budget_usd needs `prices: {input: …, output: …}` in US dollars per million tokens".to_owned());
         }
-        let times =
-            [self.transport.connect_seconds, self.transport.first_byte_seconds, self.transport.idle_seconds, self.transport.total_seconds];
-        if times.iter().any(|seconds| !(*seconds > 0.0 && seconds.is_finite())) {
-            return bad("timeouts and budget_seconds are positive numbers of seconds".to_owned());
+        let transport = &self.transport;
+        let times = [transport.connect_seconds, transport.first_byte_seconds, transport.idle_seconds, transport.total_seconds];
+        let budgets = [self.budget_seconds, self.budget_usd].into_iter().flatten();
+        if times.into_iter().chain(budgets).any(|number| !(number > 0.0 && number.is_finite())) || self.budget_tokens == Some(0) {
+            return bad("timeouts, budget_seconds, budget_usd and budget_tokens are positive numbers".to_owned());
+        }
+        if let Some(temperature) = self.temperature.filter(|temperature| !(0.0..=2.0).contains(temperature)) {
+            return bad(format!("temperature {temperature} is not between 0 and 2"));
+        }
+        let prices = self.prices.iter().flat_map(|prices| [Some(prices.input), Some(prices.output), prices.cached]).flatten();
+        if prices.into_iter().any(|price| !(price >= 0.0 && price.is_finite())) {
+            return bad("prices are US dollars per million tokens, and none is negative".to_owned());
         }
         Ok(())
     }
@@ -331,6 +340,7 @@ impl Settings {
             idle_seconds: transport.idle_seconds,
             total_seconds: transport.total_seconds,
             retries: transport.retries,
+            deadline_seconds: None,
         };
         (endpoint, provider.map(|provider| provider.model.to_owned()))
     }

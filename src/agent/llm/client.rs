@@ -92,7 +92,13 @@ impl Config for Plain {
 }
 
 /// Sends a request and reads its answer.
-pub(super) async fn exchange(http: &reqwest::Client, to: &Endpoint, request: &Request, key: Option<&str>) -> Result<Heard, Failure> {
+pub(super) async fn exchange(
+    http: &reqwest::Client,
+    to: &Endpoint,
+    request: &Request,
+    key: Option<&str>,
+    renamed: bool,
+) -> Result<Heard, Failure> {
     let config =
         Plain { base: to.base_url.trim_end_matches('/').to_owned(), key: key.map(SecretString::from), none: SecretString::from("") };
     let (sender, pulse) = (http.clone(), Arc::new(Pulse::default()));
@@ -108,24 +114,24 @@ pub(super) async fn exchange(http: &reqwest::Client, to: &Endpoint, request: &Re
     let total = Duration::from_secs_f64(to.total_seconds);
     let answer = async {
         match to.stream {
-            true => streamed(&client, to, request, &pulse).await,
-            false => whole(&client, request).await,
+            true => streamed(&client, to, request, wire::body(request, true, renamed), &pulse).await,
+            false => whole(&client, request, wire::body(request, false, renamed)).await,
         }
     };
     timeout(total, answer).await.unwrap_or_else(|_| Err(Failure::broken("total", format!("no whole answer within {} s", to.total_seconds))))
 }
 
-async fn whole(client: &Client<Plain>, request: &Request) -> Result<Heard, Failure> {
-    let answer: Value = client.chat().create_byot(wire::body(request, false)).await.map_err(told)?;
+async fn whole(client: &Client<Plain>, request: &Request, body: Value) -> Result<Heard, Failure> {
+    let answer: Value = client.chat().create_byot(body).await.map_err(told)?;
     wire::read(&answer, request).map_err(|why| Failure::broken("not chat", why))
 }
 
-async fn streamed(client: &Client<Plain>, to: &Endpoint, request: &Request, pulse: &Pulse) -> Result<Heard, Failure> {
+async fn streamed(client: &Client<Plain>, to: &Endpoint, request: &Request, body: Value, pulse: &Pulse) -> Result<Heard, Failure> {
     let first = Duration::from_secs_f64(to.first_byte_seconds);
     let idle = Duration::from_secs_f64(to.idle_seconds);
     let late = || Failure::broken("first byte", format!("nothing came within {} s", to.first_byte_seconds));
     let opening = tokio::time::Instant::now();
-    let opened = timeout(first, client.chat().create_stream_byot::<_, Value>(wire::body(request, true))).await;
+    let opened = timeout(first, client.chat().create_stream_byot::<_, Value>(body)).await;
     let mut stream = opened.map_err(|_| late())?.map_err(told)?;
     let mut pieces = wire::Pieces::default();
     let mut wait = first.saturating_sub(opening.elapsed());

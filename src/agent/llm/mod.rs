@@ -8,8 +8,8 @@ mod limiter;
 mod retry;
 mod wire;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -40,7 +40,10 @@ fn runtime() -> &'static tokio::runtime::Runtime {
 
 /// Models over HTTP.
 pub struct Http {
-    limiter: Limiter,
+    in_flight: usize,
+    limiters: Mutex<BTreeMap<(String, String), Arc<Limiter>>>,
+    /// Addresses and models that want `max_completion_tokens`.
+    renamed: Mutex<BTreeSet<(String, String)>>,
     /// Addresses and models that will answer nothing any more, and why.
     blocked: Mutex<BTreeMap<(String, String), String>>,
     clients: Mutex<BTreeMap<String, reqwest::Client>>,
@@ -52,13 +55,28 @@ impl Http {
     /// A line with at most so many requests at once; fewer while a provider says that they are too many. `stop` ends waiting.
     #[must_use]
     pub fn new(in_flight: usize, stop: Arc<AtomicBool>) -> Self {
-        Self { limiter: Limiter::new(in_flight), blocked: Mutex::default(), clients: Mutex::default(), answered: AtomicU64::new(0), stop }
+        Self {
+            in_flight,
+            limiters: Mutex::default(),
+            renamed: Mutex::default(),
+            blocked: Mutex::default(),
+            clients: Mutex::default(),
+            answered: AtomicU64::new(0),
+            stop,
+        }
     }
 
-    /// Requests allowed at once right now.
+    /// Requests allowed at once right now, of the model that is allowed fewest.
     #[must_use]
     pub fn allowed(&self) -> usize {
-        self.limiter.allowed()
+        let limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        limiters.values().map(|limiter| limiter.allowed()).min().unwrap_or(self.in_flight)
+    }
+
+    /// The limiter of a model: what one provider takes for too many says nothing of another.
+    fn limiter(&self, of: &(String, String)) -> Arc<Limiter> {
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(limiters.entry(of.clone()).or_insert_with(|| Arc::new(Limiter::new(self.in_flight))))
     }
 
     fn http(&self, to: &Endpoint) -> Result<reqwest::Client, LineError> {
@@ -78,15 +96,25 @@ impl Http {
         Ok(client)
     }
 
-    async fn attempts(&self, to: &Endpoint, request: &Request, key: Option<&str>, secrets: &Secrets) -> Result<Answer, LineError> {
+    async fn attempts(
+        &self,
+        to: &Endpoint,
+        request: &Request,
+        key: Option<&str>,
+        secrets: &Secrets,
+        failures: &AtomicU32,
+    ) -> Result<Answer, LineError> {
         let http = self.http(to)?;
+        let name = (to.base_url.clone(), request.model.clone());
+        let limiter = self.limiter(&name);
         let mut policy = Policy::new(to.retries, Seed::derive(["retry", &request.key()]), self.answered.load(Ordering::Relaxed));
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(LineError::Cancelled);
             }
-            let slot = self.limiter.enter(&self.stop).await?;
-            let exchange = std::pin::pin!(client::exchange(&http, to, request, key));
+            let slot = limiter.enter(&self.stop).await?;
+            let renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner).contains(&name);
+            let exchange = std::pin::pin!(client::exchange(&http, to, request, key, renamed));
             let result = match select(exchange, std::pin::pin!(self.stopped())).await {
                 Either::Left((result, _)) => result,
                 Either::Right(_) => return Err(LineError::Cancelled),
@@ -95,17 +123,22 @@ impl Http {
             let failure = match result {
                 Ok(completion) => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
-                    self.limiter.went_well();
+                    limiter.went_well();
                     let (completion, source) = wire::clean(completion, secrets);
                     return Ok(Answer { completion, source, replayed: false, retries: policy.failed() });
                 }
                 Err(failure) => failure.map_text(|text| wire::short(secrets.clean(&text))),
             };
+            if !renamed && wants_other_name(&failure) {
+                self.renamed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+                continue;
+            }
+            failures.fetch_add(1, Ordering::Relaxed);
             match policy.after(&failure, self.answered.load(Ordering::Relaxed)) {
                 Verdict::Again(wait) => {
                     match failure {
-                        Failure::Status { status: 429, .. } => self.limiter.too_many(wait),
-                        _ => self.limiter.went_badly(),
+                        Failure::Status { status: 429, .. } => limiter.too_many(wait),
+                        _ => limiter.went_badly(),
                     }
                     self.rest(wait).await?;
                 }
@@ -157,6 +190,19 @@ impl Line for Http {
         }
         let secrets = Secrets::of_variables(to.api_key_env.as_deref());
         let key = to.api_key_env.as_ref().and_then(|name| std::env::var(name).ok()).map(|key| key.trim().to_owned());
-        runtime().block_on(self.attempts(to, request, key.as_deref().filter(|key| !key.is_empty()), &secrets))
+        let failures = AtomicU32::new(0);
+        let attempts = self.attempts(to, request, key.as_deref().filter(|key| !key.is_empty()), &secrets, &failures);
+        let Some(seconds) = to.deadline_seconds else { return runtime().block_on(attempts) };
+        let limited = async { tokio::time::timeout(Duration::from_secs_f64(seconds.max(0.0)), attempts).await };
+        runtime().block_on(limited).unwrap_or_else(|_| match failures.load(Ordering::Relaxed) {
+            0 => Err(LineError::Deadline),
+            // Time that a provider took by failing is not the agent's.
+            failed => Err(LineError::Down { stage: "deadline", why: "the deadline passed between failures".to_owned(), attempts: failed }),
+        })
     }
+}
+
+/// Whether a model takes the limit of its answer by its newer name only.
+fn wants_other_name(failure: &Failure) -> bool {
+    matches!(failure, Failure::Status { status: 400, said, .. } if said.contains("max_completion_tokens"))
 }

@@ -18,13 +18,14 @@ pub(super) struct Heard {
 const SCRIPTED: &str = "scripted";
 
 /// The body of a request.
-pub(super) fn body(request: &Request, stream: bool) -> Value {
+pub(super) fn body(request: &Request, stream: bool, renamed: bool) -> Value {
     let mut body = json!({
         "model": request.model,
         "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
-        "max_tokens": request.max_tokens,
         "stream": stream,
     });
+    // Models that reason know the limit by its newer name alone, most other servers by the older one.
+    body[if renamed { "max_completion_tokens" } else { "max_tokens" }] = request.max_tokens.into();
     if stream {
         body["stream_options"] = json!({"include_usage": true});
     }

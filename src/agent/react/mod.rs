@@ -2,7 +2,7 @@
 //!
 //! Yao et al., ReAct (ICLR 2023), with the final answer as a tool call.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::dialogue::settings::Model;
 use super::dialogue::situation::situation;
@@ -58,8 +58,11 @@ impl Agent for React {
                             dialogue.look(desk, call, &call.name, arguments)?;
                         }
                     }
-                    for call in reports {
-                        if let Some(report) = dialogue.submitted(desk, call)? {
+                    for (at, call) in reports.into_iter().enumerate() {
+                        // Several at once would use up the repairs of several answers.
+                        if at > 0 {
+                            dialogue.answer(call, &json!({"ok": false, "errors": [{"path": "", "message": "one report at a time"}]}));
+                        } else if let Some(report) = dialogue.submitted(desk, call)? {
                             return Ok(report);
                         }
                     }

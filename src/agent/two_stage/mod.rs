@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dialogue::schema::violations;
+use super::dialogue::schema::{Problem, violations};
 use super::dialogue::settings::{Model, SchemaMode};
 use super::dialogue::situation::situation;
 use super::dialogue::submit::{self, SUBMIT};
@@ -149,7 +149,13 @@ impl TwoStage {
             return None;
         }
         let arguments = dialogue.arguments(desk, call)?;
-        let problems = violations(schema, &arguments);
+        let mut problems = violations(schema, &arguments);
+        if arguments["action"] == HAND_OVER && !arguments["parameters"]["preliminary_hypothesis"].is_string() {
+            problems.push(Problem::new("/parameters/preliminary_hypothesis", "is missing"));
+        }
+        if arguments["confidence"].as_f64().is_some_and(|confidence| !(0.0..=1.0).contains(&confidence)) {
+            problems.push(Problem::new("/confidence", format!("{} is not between 0 and 1", arguments["confidence"])));
+        }
         match Step::deserialize(&arguments) {
             Ok(step) if problems.is_empty() => Some(step),
             _ => {
