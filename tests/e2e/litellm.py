@@ -5,8 +5,8 @@ import pathlib
 import sys
 
 run, log = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-rows = [json.loads(line) for line in (run / "investigations.jsonl").read_text().splitlines()]
-requests = [json.loads(line) for line in log.read_text().splitlines()]
+rows = [json.loads(line) for line in (run / "investigations.jsonl").read_text().split("\n") if line]
+requests = [json.loads(line) for line in log.read_text().split("\n") if line]
 bodies = [request.get("body", request) for request in requests]
 by_agent = {}
 for row in rows:

@@ -19,7 +19,9 @@ for name in $(compgen -e | grep -E '^(LITELLM_|OPENAI_|ANTHROPIC_|OPENROUTER_|HA
 export NO_COLOR=1
 work=$(mktemp -d)
 servers=()
+done=
 stop() {
+  if [ -z "$done" ] && [ -f "$work/transcript" ]; then cat "$work/transcript" >&2; fi
   for server in "${servers[@]}"; do kill "$server" 2> /dev/null || true; wait "$server" 2> /dev/null || true; done
   rm -rf "$work"
 }
@@ -107,7 +109,8 @@ PY
   if grep -rqF "$E2E_KEY" "$work"/out*; then echo "the key stands in what was written" >&2; return 1; fi
   printf '\nthe key stands in nothing that was written\n'
 }
-transcript > "$work/transcript" || { cat "$work/transcript" >&2; exit 1; }
+transcript > "$work/transcript"
+done=yes
 cat "$work/transcript"
 if [ "${1:-}" = --write ]; then
   mkdir -p results/reference/e2e

@@ -3,6 +3,7 @@
 Usage: recorder.py TARGET FILE. Prints its port. One line of JSON per exchange: path, request, status, seconds, and the body of the answer as text.
 """
 
+import contextlib
 import http.client
 import http.server
 import json
@@ -32,8 +33,10 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         pieces = []
         while piece := answer.read1():
             pieces.append(piece)
-            self.wfile.write(piece)
-            self.wfile.flush()
+            # A client that has given up is no reason not to know what the server says.
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(piece)
+                self.wfile.flush()
         self.close_connection = True
         exchange = {
             "path": self.path,
