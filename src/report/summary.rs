@@ -2,6 +2,7 @@
 
 use crate::score::Section;
 use crate::score::judge::Judgement;
+use crate::score::metric::Over;
 
 /// Renders the table.
 pub(super) fn render(judgement: &Judgement) -> String {
@@ -12,6 +13,10 @@ pub(super) fn render(judgement: &Judgement) -> String {
     for (section, row) in Section::ALL.into_iter().flat_map(rows) {
         for metric in section.metrics() {
             let Some(cell) = row.metrics.get(metric.name) else { continue };
+            // Of agents that ask no model there is nothing to say of models.
+            if metric.over == Over::Models && row.total.tally.model.is_zero() {
+                continue;
+            }
             let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
             let fields = [
                 row.config.name.clone(),

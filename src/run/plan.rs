@@ -10,7 +10,7 @@ use crate::record::manifest::ColumnEntry;
 use crate::record::{DetectionKey, Manifest, Store, StoreError};
 use crate::scenario::{self, LoadError, Scenario};
 use crate::suite::matrix::{AgentColumn, agents};
-use crate::suite::spec::PROMPTS;
+use crate::suite::spec::{PROMPTS, TRANSPORT};
 use crate::suite::{Cell, Matrix, Suite};
 use crate::synth;
 use crate::time::Step;
@@ -147,9 +147,9 @@ impl Plan {
         let mut suite = self.suite.clone();
         if !with_paths {
             suite.scenarios.clear();
-            // A prompt is known by its digest, which is among the settings of its agent.
+            // A prompt is known by its digest, which is among the settings of its agent; how a model is reached decides no answer.
             for settings in suite.agents.iter_mut().flatten().filter_map(|agent| agent.settings.as_object_mut()) {
-                PROMPTS.iter().for_each(|prompt| drop(settings.remove(*prompt)));
+                PROMPTS.iter().chain(TRANSPORT).for_each(|name| drop(settings.remove(*name)));
             }
         }
         serde_json::to_value(suite).expect("a suite is plain data")

@@ -18,6 +18,9 @@ use crate::yaml::{self, YamlError};
 /// Settings of agents that are files; relative to the suite as scenarios are.
 pub const PROMPTS: &[&str] = &["prompt", "writer_prompt"];
 
+/// Settings of agents that decide whether an answer comes, and not which one.
+pub const TRANSPORT: &[&str] = &["base_url", "api_key_env", "transport"];
+
 /// What tables call the truth as a detector.
 pub const ORACLE: &str = "oracle";
 

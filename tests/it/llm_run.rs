@@ -187,7 +187,7 @@ fn what_may_cost_money_is_told_and_needs_consent() {
     let output = bench.run(&[]);
     assert_eq!(code(&output), 2);
     let text = told(&output);
-    assert!(text.contains("investigations may be paid for") && text.contains("m at https://models.invalid/v1; at most $"), "{text}");
+    assert!(text.contains("investigations may be paid for") && text.contains("m at https://models.invalid/v1; at most about $"), "{text}");
     assert!(text.contains("--yes") && text.contains("--budget-usd"), "{text}");
     assert!(!bench.path("results").exists(), "nothing was begun");
     let output = bench.run(&["--cassettes", "replay"]);
@@ -210,7 +210,7 @@ fn every_epoch_is_an_investigation_of_its_own() {
 fn what_a_change_invalidates_is_told_with_what_recording_it_again_costs() {
     let server = serve(&helpful());
     let bench = Bench::new(&server.base_url(), ", prices: {input: 1, output: 4}");
-    assert_eq!(code(&bench.run(&["--cassettes", "record"])), 0);
+    assert_eq!(code(&bench.run(&["--cassettes", "record", "--yes"])), 0);
     let asked = requests(&server);
     let stale = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
@@ -232,4 +232,12 @@ fn what_a_change_invalidates_is_told_with_what_recording_it_again_costs() {
     );
     assert!(text.contains("message 1 of 2 differs") && text.contains("now:      system: Look twice."), "{text}");
     assert_eq!(requests(&server), asked, "nobody was asked");
+}
+
+#[test]
+fn the_recordings_of_the_library_are_those_of_its_agents() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    let output = command.args(["stale", "evals/llm.yaml", "--strict"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let output = output.expect("the program runs");
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
 }

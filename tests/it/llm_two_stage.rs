@@ -163,7 +163,7 @@ fn both_stages_work_where_calls_are_text() {
 #[test]
 fn a_server_that_rejects_named_choices_is_asked_once_for_both_stages() {
     let print = |name: &str, arguments: &Value| format!("{{text: '{}'}}", json!({"tool": name, "arguments": arguments}));
-    let hand = json!({"action": "generate_insights", "reasoning": "r", "parameters": {}, "key_findings": [], "confidence": 0.1});
+    let hand = json!({"action": "generate_insights", "reasoning": "r", "parameters": {"preliminary_hypothesis": "h"}, "key_findings": [], "confidence": 0.1});
     let rules = format!(
         "- when: {{contains: 'Call `next_step` now'}}\n  then: {}\n- when: {{contains: 'Call `submit_report` now'}}\n  then: {}",
         print("next_step", &hand),

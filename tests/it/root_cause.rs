@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use incident_harness::agent::report::{Benign, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict};
-use incident_harness::score::metric::Over;
 use incident_harness::score::counts::{CauseTally, Counts};
+use incident_harness::score::metric::Over;
 use incident_harness::score::root_cause::{self, Answer, Expected, Judgeable, JudgedReport, Standing, TrueCause};
 use incident_harness::score::scope::{Selector, Universe};
 use incident_harness::score::{CAUSE_METRICS, Metric};
