@@ -40,7 +40,7 @@ pub(super) struct Llm {
     /// Most tokens of one answer [default: 4096].
     #[arg(long, value_name = "N")]
     max_tokens: Option<u32>,
-    /// Most answers of one investigation [default: 20].
+    /// Most answers of one conversation, of which two-stage has two [default: 20].
     #[arg(long, value_name = "N")]
     max_turns: Option<u32>,
     /// How tools are called: by the provider's tool calls, or by JSON in text [default: native].

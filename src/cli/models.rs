@@ -39,6 +39,16 @@ impl Paying {
         Cassettes::new(folder, mode, Secrets::of_variables(keys.iter().map(String::as_str)))
     }
 
+    /// The flags that a resumed run needs as well, as they are typed.
+    pub(super) fn again(&self) -> String {
+        let mode = Mode::ALL
+            .iter()
+            .find(|(_, mode)| *mode == self.cassettes && *mode != Mode::Off)
+            .map(|(name, _)| format!(" --cassettes {name}"));
+        let folder = self.cassette_dir.as_ref().map(|folder| format!(" --cassette-dir {}", folder.display()));
+        mode.into_iter().chain(folder).collect()
+    }
+
     /// What the run may spend.
     pub(super) fn budget(&self) -> Budget {
         Budget { usd: self.budget_usd, tokens: self.budget_tokens }

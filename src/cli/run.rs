@@ -165,11 +165,11 @@ impl Run {
                     Stop::Budget(why) => (format!("budget used up: {why}"), Exit::Budget),
                     Stop::Blocked(why) => (why, Exit::Infra),
                 };
-                tell(&format!("{why}; go on with: harness run --resume {}", store.folder().display()));
+                tell(&format!("{why}; go on with: harness run --resume {}{}", store.folder().display(), self.paying.again()));
                 Ok(exit)
             }
             Ended::Interrupted(store) => {
-                tell(&format!("interrupted; go on with: harness run --resume {}", store.folder().display()));
+                tell(&format!("interrupted; go on with: harness run --resume {}{}", store.folder().display(), self.paying.again()));
                 Ok(Exit::Interrupted)
             }
         }

@@ -17,12 +17,12 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// What a journal holds; what somebody stopped is to be done again.
+    /// What a journal holds; what somebody stopped, and what broke between an agent and its model, is to be done again.
     pub(super) fn from(entries: Vec<Entry>) -> Self {
         let mut done = Self::default();
         for entry in entries {
             match entry {
-                Entry::Investigation { outcome: Outcome::Cancelled, paid, .. } => done.paid.add(paid),
+                Entry::Investigation { outcome, paid, .. } if is_to_be_done_again(&outcome) => done.paid.add(paid),
                 entry => done.add(entry),
             }
         }
@@ -71,6 +71,15 @@ impl Done {
     }
 }
 
+/// A provider that was down may be up again, and a recording that was missing may have been made.
+fn is_to_be_done_again(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Cancelled => true,
+        Outcome::Infra { stage, .. } => stage == "model" || stage == "recording",
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +102,14 @@ mod tests {
         let done = Done::from(vec![investigation(0, Outcome::Cancelled), investigation(1, Outcome::Halted(Limit::Budget))]);
         let numbers: Vec<&Trigger> = done.investigations.keys().map(|key| &key.trigger).collect();
         assert_eq!(numbers, [&Trigger::Oracle(1)]);
+    }
+
+    #[test]
+    fn what_broke_before_a_model_is_done_again_and_what_an_agent_broke_is_not() {
+        let broke = |stage: &str| Outcome::Infra { stage: stage.to_owned(), why: "no".to_owned() };
+        let done =
+            Done::from(vec![investigation(0, broke("model")), investigation(1, broke("recording")), investigation(2, broke("agent"))]);
+        let numbers: Vec<&Trigger> = done.investigations.keys().map(|key| &key.trigger).collect();
+        assert_eq!(numbers, [&Trigger::Oracle(2)]);
     }
 }

@@ -63,7 +63,7 @@ pub(in crate::agent) struct Settings {
     seed: Option<u64>,
     /// Most tokens of one answer.
     max_tokens: u32,
-    /// Most answers of one investigation.
+    /// Most answers of one conversation, of which `two-stage` has two.
     max_turns: u32,
     /// How tools are called.
     tool_mode: ToolMode,
