@@ -152,6 +152,11 @@ pub struct Entry {
     pub asks_model: bool,
 }
 
+/// Variables that hold the keys of the providers that are known by name.
+pub fn provider_keys() -> impl Iterator<Item = &'static str> {
+    dialogue::settings::PROVIDERS.iter().map(|provider| provider.key)
+}
+
 /// Every agent that asks no model, by name.
 pub fn deterministic() -> impl Iterator<Item = &'static Entry> {
     REGISTRY.iter().filter(|entry| !entry.asks_model)

@@ -7,23 +7,12 @@ use serde_json::{Value, json};
 
 use super::days::Days;
 use super::look::Look;
-use super::report::{Cause, IncidentReport};
+use super::report::{CAUSE_KINDS, Cause, IncidentReport};
 use super::writing::{self, Finding};
 use super::{Agent, Case, Halt};
 use crate::seed::Seed;
 use crate::tool::Desk;
 use crate::tool::reply::{Deployment, Scope};
-
-const KINDS: [&str; 8] = [
-    "deployment",
-    "config_change",
-    "segment_outage",
-    "dependency_failure",
-    "retention_decline",
-    "data_pipeline_gap",
-    "bot_burst",
-    "policy_change",
-];
 
 /// The agent that draws lots, from its setting and from what it sees, so that two incidents differ and two runs do not.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,7 +28,7 @@ impl Agent for Random {
         let log = look.changes(Days::ending(today, 14))?.map(|seen| seen.reply.changes).unwrap_or_default();
         let ids: Vec<&str> = log.iter().map(|change| change.id.as_str()).collect();
         let mut rng = Seed::derive(["agent/random", &self.seed.to_string(), &today.to_string(), &ids.join(",")]).rng();
-        let kind = KINDS[below(&mut rng, KINDS.len())];
+        let kind = CAUSE_KINDS[below(&mut rng, CAUSE_KINDS.len())];
         let change = change(&mut rng, kind, &log);
         let scope = scope(&mut rng, &look);
         let confidence = rng.random::<f64>();

@@ -79,6 +79,22 @@ pub struct Evidence {
     pub value: f64,
 }
 
+/// Values this near, relative to the larger, are the same.
+const RELATIVE: f64 = 1e-6;
+
+/// Whether a number says what stands in a reply: equal, or equal to the digits stated, of which there must be two: a lone `0` or `1` would round
+/// half of all numbers to itself.
+#[must_use]
+pub fn is_stated(stated: f64, found: f64) -> bool {
+    if (stated - found).abs() <= RELATIVE * stated.abs().max(found.abs()) {
+        return true;
+    }
+    let digits = format!("{}", stated.abs());
+    let significant = digits.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').count();
+    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    significant >= 2 && (stated - found).abs() <= 0.5 * 10_f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX)) * (1.0 + RELATIVE)
+}
+
 /// How the volume moved.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

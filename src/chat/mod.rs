@@ -11,8 +11,7 @@ use serde_json::Value;
 use crate::seed::digest;
 
 /// Where a model is reached. Transport only: it decides whether an answer comes, not which one, and is no part of any identity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
     /// Up to and including `/v1`.
     pub base_url: String,
@@ -33,6 +32,10 @@ pub struct Endpoint {
     /// Seconds that are left for the whole request, waits and repetitions included; absent: as many as it takes.
     pub deadline_seconds: Option<f64>,
 }
+
+/// What is said where no address is known.
+pub const NO_PROVIDER: &str =
+    "no provider: set OPENROUTER_API_KEY, OPENAI_API_KEY or ANTHROPIC_API_KEY, or give an address with base_url (--base-url)";
 
 impl Default for Endpoint {
     fn default() -> Self {

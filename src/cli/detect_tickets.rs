@@ -23,6 +23,7 @@ use crate::data::ticket::TicketTable;
 use crate::detect::page::episodes;
 use crate::import::{Imported, TicketOptions, has_ticket_texts, read_tickets};
 use crate::report;
+use crate::run::models::costs;
 use crate::run::trigger;
 use crate::suite::spec::{Detection, InvestigationSpec};
 use crate::time::Grid;
@@ -51,6 +52,9 @@ pub(super) struct OfTickets {
     /// Investigate only the last N groups of pages.
     #[arg(long, value_name = "N", requires = "investigate")]
     last: Option<NonZeroUsize>,
+    /// Agree to what a model may cost where several groups of pages are investigated.
+    #[arg(long, requires = "investigate")]
+    yes: bool,
     #[command(flatten)]
     alerting: Alerting,
     #[command(flatten)]
@@ -61,6 +65,8 @@ pub(super) struct OfTickets {
 pub(super) struct Sent {
     sender: Sender,
     webhook: Option<Webhook>,
+    /// Whether costs are agreed to.
+    yes: bool,
     /// The file, as it was given.
     input: String,
     archive: Archive,
@@ -114,7 +120,7 @@ impl OfTickets {
         let archive = archive_of(tickets, self.changes.as_deref())?;
         let input = path.display().to_string();
         let sender = sender.in_session();
-        Ok((imported, Some(Sent { sender, webhook, input, archive, date: self.date, last: self.last })))
+        Ok((imported, Some(Sent { sender, webhook, yes: self.yes, input, archive, date: self.date, last: self.last })))
     }
 
     /// Refuses what only an investigation could use where there is none.
@@ -177,6 +183,7 @@ impl Sent {
         if chosen.is_empty() && !json {
             print("\nno page, nothing to investigate\n");
         }
+        self.agreed(chosen.len())?;
         if !chosen.is_empty() && self.sender.ways().is_some() {
             self.sender.introduce();
             stop_on_interrupt(self.sender.stop())?;
@@ -213,6 +220,17 @@ impl Sent {
             }
         }
         Ok((done, exit))
+    }
+
+    /// Several investigations that may cost need consent; one was asked for by name.
+    fn agreed(&self, groups: usize) -> anyhow::Result<()> {
+        let Some(ways) = self.sender.ways().filter(|ways| groups > 1 && costs(ways)) else { return Ok(()) };
+        let ceiling = ways
+            .ceiling_usd
+            .map_or_else(|| "cost unknown without --prices".to_owned(), |usd| format!("at most about ${:.2}", usd * groups as f64));
+        tell(&format!("{groups} investigations may be paid for: {} at {}; {ceiling}", ways.model, ways.endpoint.base_url));
+        anyhow::ensure!(self.yes, "this may cost money: agree with --yes, or look at the last group alone with --last 1");
+        Ok(())
     }
 
     fn post(&self, report: Option<&IncidentReport>, why: &str, as_of: &str) -> Exit {

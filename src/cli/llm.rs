@@ -14,9 +14,6 @@ use crate::chat::Line;
 /// Where models are when no flag, suite or `--settings` says so.
 const BASE_URL: &str = "HARNESS_BASE_URL";
 
-/// Variables that hold the keys of providers.
-const KEYS: &[&str] = &["OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"];
-
 /// Options for agents that ask a language model; any other agent has none of these settings.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Language models")]
@@ -134,7 +131,7 @@ impl Llm {
 
     /// Variables that may hold a key in use.
     pub(super) fn keys(&self) -> Vec<String> {
-        KEYS.iter().map(|name| (*name).to_owned()).chain(self.api_key_env.clone()).collect()
+        agent::provider_keys().map(str::to_owned).chain(self.api_key_env.clone()).collect()
     }
 
     /// Puts what is given into the settings of every agent that asks a model, over what stands there; `epochs` is a flag of `run` alone.

@@ -78,8 +78,8 @@ fn told(standing: &Standing) -> String {
     }
     let tokens =
         tokens.map_or_else(|| "an unknown number of tokens: nothing is recorded".to_owned(), |tokens| format!("about {tokens} tokens"));
-    let usd = usd.map_or_else(|| "cost unknown without prices".to_owned(), |usd| format!("${usd:.4}"));
-    text += &format!("; {} to record again, {tokens}, {usd}\n", stale.len());
+    let usd = usd.map(|usd| format!(", ${usd:.4}")).unwrap_or_default();
+    text += &format!("; {} to record again, {tokens}{usd}\n", stale.len());
     for (file, trigger, why) in stale {
         text += &format!("  {file} {trigger}\n    {}\n", why.replace('\n', "\n    "));
     }

@@ -99,7 +99,7 @@ pub(super) fn markdown(judgement: &Judgement) -> String {
 const ENDS: &str = "How investigations ended, those of pages included. Refused, cut off, in circles, no report and limit (calls, turns, tokens, money, \
 time) are the agent's own and count as wrong; what broke around it is not scored.";
 const PROTOCOL: &str = "Valid: reports that were valid when first handed in. Sent back: reports returned with what is wrong with them, at most twice \
-per investigation. Pointed out: text where a call was due, and the same call over again. Forced: by a named choice, or in words where the server knows none; the writer of two-stage always is. Tokens and \
+per investigation. Pointed out: text where a call was due, and the same call over again. Forced: by a named choice, or in words where the server knows none, because a limit was near or the model would not end. Tokens and \
 cost are means over the investigations of which they are known, `–` where no provider or price says. Repeated: requests after 429, 5xx and broken connections.\n";
 
 fn label(config: &ConfigId, sums: &Sums) -> String {

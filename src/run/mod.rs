@@ -180,6 +180,7 @@ pub fn resume(folder: &Path, sitting: &mut Sitting<'_>) -> Result<Ended, RunErro
 /// Asks for consent before anything is paid.
 fn approve(plan: &Plan, done: &Done, sitting: &Sitting<'_>) -> Result<(), RunError> {
     let Some(models) = &sitting.models else { return Ok(()) };
+    models::reachable(plan, models)?;
     match models::quote(plan, &investigate::plan_jobs(plan, &[]), done, models) {
         Some(quote) => (models.approve)(&quote).map_err(RunError::NotApproved),
         None => Ok(()),

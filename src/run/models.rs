@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::RunError;
 use super::done::Done;
 use super::investigate::{Job, known_in_advance_of};
 use super::plan::Plan;
 use crate::agent::Ways;
-use crate::chat::Line;
-use crate::record::{Cassettes, Paid};
+use crate::chat::{Line, NO_PROVIDER};
+use crate::record::{Cassettes, Mode, Paid};
 use crate::tool::Desk;
 
 /// What a sitting has for agents that ask a model.
@@ -71,8 +72,26 @@ pub(super) fn quote(plan: &Plan, jobs: &[Job], done: &Done, models: &Models<'_>)
     })
 }
 
+/// What can be known to be missing before any work is.
+pub(super) fn reachable(plan: &Plan, models: &Models<'_>) -> Result<(), RunError> {
+    // Recordings may have every answer.
+    if matches!(models.cassettes.mode(), Mode::Replay | Mode::Auto) {
+        return Ok(());
+    }
+    for (column, ways) in plan.agents.iter().filter_map(|column| Some((column, column.agent.ways()?))) {
+        let why = match &ways.endpoint.api_key_env {
+            _ if ways.endpoint.base_url.is_empty() => NO_PROVIDER.to_owned(),
+            Some(name) if std::env::var(name).is_err() => format!("{} needs a key: set {name}", ways.endpoint.base_url),
+            _ => continue,
+        };
+        return Err(RunError::NotApproved(format!("`{}`: {why}", column.config.name)));
+    }
+    Ok(())
+}
+
 /// Whether asking there may cost: anywhere but on this machine, and there too if prices are given, for a proxy may stand behind it.
-fn costs(ways: &Ways) -> bool {
+#[must_use]
+pub fn costs(ways: &Ways) -> bool {
     !is_local(&ways.endpoint.base_url) || ways.prices.is_some()
 }
 

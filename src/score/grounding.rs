@@ -8,11 +8,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::scope::{Universe, selector};
-use crate::agent::report::{Cause, Evidence};
+use crate::agent::report::{Cause, Evidence, is_stated};
 use crate::tool::{Call, ToolReply};
-
-/// Values this near, relative to the larger, are the same.
-const RELATIVE: f64 = 1e-6;
 
 /// What the evidence of a cause is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,17 +100,6 @@ fn at<'a>(reply: &'a Value, path: &str) -> Option<&'a Value> {
         };
     }
     (!here.is_array() && !here.is_object()).then_some(here)
-}
-
-/// Equal, or equal to the digits stated, of which there must be two: a lone `0` or `1` would round half of all numbers to itself.
-fn is_stated(stated: f64, found: f64) -> bool {
-    if (stated - found).abs() <= RELATIVE * stated.abs().max(found.abs()) {
-        return true;
-    }
-    let digits = format!("{}", stated.abs());
-    let significant = digits.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').count();
-    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    significant >= 2 && (stated - found).abs() <= 0.5 * 10_f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX)) * (1.0 + RELATIVE)
 }
 
 /// The civil day a text begins with.

@@ -129,8 +129,8 @@ impl<'a> Desk<'a> {
         Self { stop: Some(stop), ..self }
     }
 
-    /// Asks a model and records the turn. `turn` holds what is to be kept besides the answer; its messages are those of the request that
-    /// its thread has not recorded before.
+    /// Asks a model and records the turn. Of the messages it keeps those that its
+    /// thread has not recorded before.
     ///
     /// # Errors
     /// [`LineError`] when no answer came, or where the desk has no line.

@@ -241,3 +241,30 @@ fn the_recordings_of_the_library_are_those_of_its_agents() {
     let output = output.expect("the program runs");
     assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn a_key_that_is_missing_is_told_before_anything_is_computed() {
+    let bench = Bench::new("https://models.invalid/v1", "");
+    let suite = std::fs::read_to_string(bench.path("suite.yaml")).expect("a file").replace("HARNESS_TEST_KEY", "HARNESS_TEST_NO_KEY");
+    std::fs::write(bench.path("suite.yaml"), suite).expect("a file");
+    let output = bench.run(&["--yes"]);
+    assert_eq!(code(&output), 2);
+    assert!(told(&output).contains("`react`: https://models.invalid/v1 needs a key: set HARNESS_TEST_NO_KEY"), "{}", told(&output));
+    assert!(!bench.path("results").exists(), "nothing was begun");
+}
+
+#[test]
+fn several_groups_of_pages_that_a_model_may_be_paid_for_need_consent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/deployment/android-crash.yaml").display().to_string();
+    assert_eq!(code(&crate::run::output(folder.path(), &["generate", &scenario, "--out", "made"])), 0);
+    let detect = ["detect", "made/tickets.csv", "--model", "seasonal-naive", "--train-until", "2024-03-18", "--investigate", "react"];
+    let asked = [&detect[..], &["--llm", "m", "--base-url", "https://models.invalid/v1", "--prices", "1,4"]].concat();
+    let output = crate::run::output(folder.path(), &asked);
+    assert_eq!(code(&output), 2);
+    let text = told(&output);
+    assert!(
+        text.contains("investigations may be paid for: m at https://models.invalid/v1; at most about $") && text.contains("--yes"),
+        "{text}"
+    );
+}

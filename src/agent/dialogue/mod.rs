@@ -198,7 +198,9 @@ impl<'m> Dialogue<'m> {
         }
         if let Some(tool) = forced {
             let how = if self.in_text { "prompted" } else { "named" };
-            if tool == SUBMIT {
+            // A repair, and the writer of two stages, are forced as a matter of course; that a server knows no named choice is told all the same.
+            let fell_back = self.in_text && self.model.tool_mode == ToolMode::Native;
+            if tool == SUBMIT && (fell_back || self.is_pressed(desk)) {
                 desk.effort_mut().forced.get_or_insert_with(|| how.to_owned());
             }
             if self.in_text {

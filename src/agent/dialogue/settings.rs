@@ -134,13 +134,13 @@ impl Default for Transport {
 }
 
 /// A provider that is used when its key is set and nothing else is said, in this order.
-struct Provider {
-    key: &'static str,
+pub(in crate::agent) struct Provider {
+    pub(in crate::agent) key: &'static str,
     base_url: &'static str,
     model: &'static str,
 }
 
-const PROVIDERS: &[Provider] = &[
+pub(in crate::agent) const PROVIDERS: &[Provider] = &[
     Provider { key: "OPENROUTER_API_KEY", base_url: "https://openrouter.ai/api/v1", model: "openai/gpt-4o-mini" },
     Provider { key: "OPENAI_API_KEY", base_url: "https://api.openai.com/v1", model: "gpt-4o-mini" },
     Provider { key: "ANTHROPIC_API_KEY", base_url: "https://api.anthropic.com/v1", model: "claude-haiku-4-5" },

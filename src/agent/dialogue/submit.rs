@@ -11,7 +11,9 @@ pub(in crate::agent) use super::offered::offer;
 use super::offered::{dimensions, schema};
 use super::schema::{Problem, violations};
 use super::settings::SchemaMode;
-use crate::agent::report::{AffectedSegment, Benign, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict};
+use crate::agent::report::{
+    AffectedSegment, Benign, Cause, Evidence, ImpactMetrics, IncidentReport, Sentiment, SupportingData, Verdict, is_stated,
+};
 use crate::name::nearest;
 use crate::tool::reply::{Range, Scope};
 use crate::tool::{Call, Desk, ToolReply};
@@ -328,17 +330,6 @@ fn segments(calls: &[Call], cited: &[Cited]) -> Vec<AffectedSegment> {
 /// The number at a path such as `segments.0.change`.
 fn at(reply: &Value, path: &str) -> Option<f64> {
     reply.pointer(&format!("/{}", path.replace('.', "/")))?.as_f64()
-}
-
-/// Equal, or equal to the decimals stated.
-fn is_stated(stated: f64, found: f64) -> bool {
-    if (stated - found).abs() <= 1e-6 * stated.abs().max(found.abs()) {
-        return true;
-    }
-    let digits = format!("{}", stated.abs());
-    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let significant = digits.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').count();
-    significant >= 2 && (stated - found).abs() <= 0.5000005 * 10_f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX))
 }
 
 /// Where a number stands in a reply, depth first.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use crate::chat::secret::Secrets;
-use crate::chat::{Answer, Endpoint, Line, LineError, Request};
+use crate::chat::{Answer, Endpoint, Line, LineError, NO_PROVIDER, Request};
 use crate::seed::Seed;
 use client::Failure;
 use limiter::Limiter;
@@ -180,9 +180,7 @@ impl Http {
 impl Line for Http {
     fn complete(&self, to: &Endpoint, request: &Request) -> Result<Answer, LineError> {
         if to.base_url.is_empty() {
-            let why =
-                "no provider: set OPENROUTER_API_KEY, OPENAI_API_KEY or ANTHROPIC_API_KEY, or give an address with base_url (--base-url)";
-            return Err(LineError::Blocked { why: why.to_owned() });
+            return Err(LineError::Blocked { why: NO_PROVIDER.to_owned() });
         }
         let known = self.blocked.lock().unwrap_or_else(PoisonError::into_inner).get(&(to.base_url.clone(), request.model.clone())).cloned();
         if let Some(why) = known {
