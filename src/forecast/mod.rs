@@ -81,6 +81,12 @@ pub trait Fitted: Send {
     /// # Errors
     /// As [`Forecaster::fit`].
     fn refit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError>;
+
+    /// Errors (observed minus mean) of one-step forecasts of values the model had not learnt, from expanding-window folds of its own, in
+    /// time order; `None` if it makes no folds.
+    fn fold_errors(&self) -> Option<&[f64]> {
+        None
+    }
 }
 
 /// A row of the registry.
