@@ -5,6 +5,7 @@
 
 pub mod arima;
 pub mod features;
+pub mod interval;
 pub mod lgbm;
 mod predictive;
 pub mod prophet;
@@ -18,7 +19,8 @@ use crate::data::{Known, Series};
 use crate::name::known_names;
 use crate::seed::Seed;
 
-pub use predictive::Predictive;
+pub use interval::{FoldError, Interval};
+pub use predictive::{ErrorSizes, Predictive};
 
 /// Why a model could not fit or predict.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
@@ -82,9 +84,9 @@ pub trait Fitted: Send {
     /// As [`Forecaster::fit`].
     fn refit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError>;
 
-    /// Errors (observed minus mean) of one-step forecasts of values the model had not learnt, from expanding-window folds of its own, in
-    /// time order; `None` if it makes no folds.
-    fn fold_errors(&self) -> Option<&[f64]> {
+    /// One-step forecasts of values the model had not learnt, from expanding-window folds of its own, in time order; `None` if it makes no
+    /// folds.
+    fn fold_errors(&self) -> Option<&[FoldError]> {
         None
     }
 }
@@ -95,6 +97,8 @@ pub struct Entry {
     pub name: &'static str,
     /// One line for `harness list models`.
     pub about: &'static str,
+    /// Where its intervals come from unless the setting `interval` says otherwise.
+    pub interval: Interval,
     /// Builds it from settings; `{}` means defaults.
     pub build: fn(&serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>,
 }
@@ -104,24 +108,31 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "arima",
         about: "Seasonal ARIMA by exact maximum likelihood; seasons up to 60 buckets.",
+        interval: Interval::Native,
         build: from_settings::<arima::Arima>,
     },
     Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
+        interval: Interval::Native,
         build: from_settings::<lgbm::Lgbm>,
     },
     Entry {
         name: "prophet",
         about: "Prophet: piecewise linear trend, Fourier seasons, holidays; intervals from simulated trends.",
+        interval: Interval::Native,
         build: from_settings::<prophet::Prophet>,
     },
     Entry {
         name: "seasonal-naive",
         about: "The value one season ago; its sd from the differences over one season.",
+        interval: Interval::Native,
         build: from_settings::<seasonal_naive::SeasonalNaive>,
     },
 ];
+
+/// The setting that every forecaster has beside its own.
+pub const INTERVAL: &str = "interval";
 
 /// A model's struct filled from settings, absent ones at their defaults.
 fn from_settings<M>(settings: &serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>
@@ -161,5 +172,12 @@ pub fn build(name: &str, settings: &serde_json::Value) -> Result<Box<dyn Forecas
         .iter()
         .find(|entry| entry.name == name)
         .ok_or_else(|| UnknownModel::Name { name: name.to_owned(), known: known_names(name, REGISTRY.iter().map(|entry| entry.name)) })?;
-    (entry.build)(settings).map_err(|source| UnknownModel::Settings { name: name.to_owned(), source })
+    let settings_error = |source| UnknownModel::Settings { name: name.to_owned(), source };
+    let mut own = settings.clone();
+    let interval = match own.as_object_mut().and_then(|own| own.remove(INTERVAL)) {
+        Some(interval) => serde_json::from_value(interval).map_err(settings_error)?,
+        None => entry.interval,
+    };
+    let model = (entry.build)(&own).map_err(settings_error)?;
+    Ok(Box::new(interval::Stated { name: entry.name, model, interval }))
 }

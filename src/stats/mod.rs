@@ -4,6 +4,7 @@ pub mod beta;
 pub mod bootstrap;
 pub mod dual;
 pub mod lbfgs;
+pub mod negative_binomial;
 pub mod normal;
 pub mod quantile;
 pub mod two_samples;

@@ -229,7 +229,7 @@ fn a_refit_learns_the_new_values_and_keeps_the_spread() {
     let fresh = fit(&json!({"trees": 50}), &series, &known.window(0..200)).expect("200 days are enough");
     let forecast = |fitted: &dyn Fitted, at: usize| match fitted.forecast(&known.window(at..at + 1)).expect("a forecast")[0] {
         Predictive::Normal { mean, sd } => (mean, sd),
-        Predictive::Mixture { .. } => panic!("a normal distribution"),
+        other => panic!("a normal distribution, got {other:?}"),
     };
     assert_eq!(forecast(&*again, 200).0, forecast(&*fresh, 200).0);
     assert_eq!(forecast(&*again, 200).1, forecast(&*fitted, 120).1);
