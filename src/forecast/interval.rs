@@ -73,7 +73,7 @@ impl Forecaster for Stated {
             }
         };
         let spread = match self.interval {
-            Interval::Count => Spread::Count { dispersion: dispersion(errors) },
+            Interval::Count => Spread::Count { dispersion: dispersion(errors, errors.len() as f64) },
             _ => Spread::weighted(errors),
         };
         Ok(Box::new(FittedStated { fitted, spread }))
@@ -214,8 +214,9 @@ const LEAST_COUNT: f64 = 1e-3;
 /// Where the search for a dispersion ends.
 const MOST_DISPERSED: f64 = 1e12;
 
-/// The dispersion at which Σ error²/(mean + dispersion · mean²) is the number of errors; 0 if they vary no more than Poisson counts.
-fn dispersion(errors: &[FoldError]) -> f64 {
+/// The dispersion at which Σ error²/(mean + dispersion · mean²) is the number of degrees of freedom; 0 if errors vary no more than those of
+/// Poisson counts.
+pub(super) fn dispersion(errors: &[FoldError], freedom: f64) -> f64 {
     let chi2 = |dispersion: f64| -> f64 {
         let over = |e: &FoldError| {
             let mean = e.mean.max(LEAST_COUNT);
@@ -223,17 +224,16 @@ fn dispersion(errors: &[FoldError]) -> f64 {
         };
         errors.iter().map(over).sum()
     };
-    let n = errors.len() as f64;
-    if chi2(0.0) <= n {
+    if chi2(0.0) <= freedom {
         return 0.0;
     }
     let (mut low, mut high) = (0.0, 1e-6);
-    while chi2(high) > n && high < MOST_DISPERSED {
+    while chi2(high) > freedom && high < MOST_DISPERSED {
         (low, high) = (high, 4.0 * high);
     }
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if chi2(middle) > n { low = middle } else { high = middle }
+        if chi2(middle) > freedom { low = middle } else { high = middle }
     }
     high
 }

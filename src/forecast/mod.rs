@@ -7,6 +7,7 @@ pub mod arima;
 pub mod features;
 pub mod interval;
 pub mod lgbm;
+pub mod poisson_glm;
 mod predictive;
 pub mod prophet;
 pub mod season;
@@ -116,6 +117,12 @@ pub const REGISTRY: &[Entry] = &[
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         interval: Interval::Native,
         build: from_settings::<lgbm::Lgbm>,
+    },
+    Entry {
+        name: "poisson-glm",
+        about: "Poisson regression on trend, season, weekday and holidays, for counts; negative binomial intervals.",
+        interval: Interval::Native,
+        build: from_settings::<poisson_glm::PoissonGlm>,
     },
     Entry {
         name: "prophet",

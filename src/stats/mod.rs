@@ -2,6 +2,7 @@
 
 pub mod beta;
 pub mod bootstrap;
+pub mod cholesky;
 pub mod dual;
 pub mod lbfgs;
 pub mod negative_binomial;
