@@ -92,6 +92,21 @@ pub trait Fitted: Send {
     }
 }
 
+/// What a forecaster promises about the unit and the origin of a series, up to a thousandth of the series' sd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promises {
+    /// Values in another unit give the same forecasts in that unit.
+    pub scale: bool,
+    /// A constant added to all values is added to all forecasts.
+    pub shift: bool,
+}
+
+impl Promises {
+    const SCALE: Self = Self { scale: true, shift: false };
+    const SCALE_AND_SHIFT: Self = Self { scale: true, shift: true };
+    const NONE: Self = Self { scale: false, shift: false };
+}
+
 /// A row of the registry.
 pub struct Entry {
     /// What `--models` calls it.
@@ -100,6 +115,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Where its intervals come from unless the setting `interval` says otherwise.
     pub interval: Interval,
+    /// What it promises about units.
+    pub promises: Promises,
     /// Builds it from settings; `{}` means defaults.
     pub build: fn(&serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>,
 }
@@ -110,30 +127,35 @@ pub const REGISTRY: &[Entry] = &[
         name: "arima",
         about: "Seasonal ARIMA by exact maximum likelihood; seasons up to 60 buckets.",
         interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<arima::Arima>,
     },
     Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         interval: Interval::Native,
+        promises: Promises::SCALE,
         build: from_settings::<lgbm::Lgbm>,
     },
     Entry {
         name: "poisson-glm",
         about: "Poisson regression on trend, season, weekday and holidays, for counts; negative binomial intervals.",
         interval: Interval::Native,
+        promises: Promises::NONE,
         build: from_settings::<poisson_glm::PoissonGlm>,
     },
     Entry {
         name: "prophet",
         about: "Prophet: piecewise linear trend, Fourier seasons, holidays; intervals from simulated trends.",
         interval: Interval::Native,
+        promises: Promises::SCALE,
         build: from_settings::<prophet::Prophet>,
     },
     Entry {
         name: "seasonal-naive",
         about: "The value one season ago; its sd from the differences over one season.",
         interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<seasonal_naive::SeasonalNaive>,
     },
 ];

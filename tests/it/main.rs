@@ -6,6 +6,7 @@ mod agents;
 mod alerts;
 mod bad_input;
 mod cause_goals;
+mod conformance;
 mod contract;
 #[cfg(all(unix, feature = "llm"))]
 mod conversation;
@@ -15,6 +16,7 @@ mod end_to_end;
 mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_lgbm_series;
+mod forecast_poisson_glm;
 mod forecast_prophet;
 mod forecast_season;
 mod future;
@@ -28,7 +30,6 @@ mod investigate_cli;
 mod investigate_models;
 mod investigations;
 mod layers;
-mod leak;
 #[cfg(feature = "llm")]
 mod llm;
 #[cfg(feature = "llm")]
