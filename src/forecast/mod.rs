@@ -8,6 +8,7 @@ pub mod features;
 pub mod lgbm;
 mod predictive;
 pub mod prophet;
+mod regression;
 pub mod season;
 pub mod seasonal_naive;
 
