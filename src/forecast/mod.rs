@@ -4,13 +4,16 @@
 //! [`REGISTRY`]; its settings are the fields of its struct.
 
 pub mod arima;
+mod dense;
 pub mod features;
+pub mod forest;
 pub mod lgbm;
 mod predictive;
 pub mod prophet;
 mod regression;
 pub mod season;
 pub mod seasonal_naive;
+pub mod xgb;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +111,11 @@ pub const REGISTRY: &[Entry] = &[
         build: from_settings::<arima::Arima>,
     },
     Entry {
+        name: "forest",
+        about: "Random forest on lags and the calendar; sd from expanding-window folds.",
+        build: from_settings::<forest::Forest>,
+    },
+    Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         build: from_settings::<lgbm::Lgbm>,
@@ -121,6 +129,11 @@ pub const REGISTRY: &[Entry] = &[
         name: "seasonal-naive",
         about: "The value one season ago; its sd from the differences over one season.",
         build: from_settings::<seasonal_naive::SeasonalNaive>,
+    },
+    Entry {
+        name: "xgb",
+        about: "Boosted trees of fixed depth with an L2 penalty on lags and the calendar; sd from expanding-window folds.",
+        build: from_settings::<xgb::Xgb>,
     },
 ];
 

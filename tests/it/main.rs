@@ -16,6 +16,7 @@ mod forecast_arima;
 mod forecast_lgbm;
 mod forecast_prophet;
 mod forecast_season;
+mod forecast_trees;
 mod future;
 mod gate;
 mod gate_cli;
