@@ -4,14 +4,18 @@
 //! [`REGISTRY`]; its settings are the fields of its struct.
 
 pub mod arima;
+mod dense;
 pub mod features;
+pub mod forest;
 pub mod interval;
 pub mod lgbm;
 pub mod poisson_glm;
 mod predictive;
 pub mod prophet;
+mod regression;
 pub mod season;
 pub mod seasonal_naive;
+pub mod xgb;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -131,6 +135,13 @@ pub const REGISTRY: &[Entry] = &[
         build: from_settings::<arima::Arima>,
     },
     Entry {
+        name: "forest",
+        about: "Random forest on lags and the calendar; sd from expanding-window folds.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
+        build: from_settings::<forest::Forest>,
+    },
+    Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         interval: Interval::Native,
@@ -157,6 +168,13 @@ pub const REGISTRY: &[Entry] = &[
         interval: Interval::Native,
         promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<seasonal_naive::SeasonalNaive>,
+    },
+    Entry {
+        name: "xgb",
+        about: "Boosted trees of fixed depth with an L2 penalty on lags and the calendar; sd from expanding-window folds.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
+        build: from_settings::<xgb::Xgb>,
     },
 ];
 

@@ -19,6 +19,7 @@ mod forecast_lgbm_series;
 mod forecast_poisson_glm;
 mod forecast_prophet;
 mod forecast_season;
+mod forecast_trees;
 mod future;
 mod gate;
 mod gate_cli;
