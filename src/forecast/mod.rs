@@ -107,6 +107,11 @@ pub const REGISTRY: &[Entry] = &[
         build: from_settings::<arima::Arima>,
     },
     Entry {
+        name: "auto-arima",
+        about: "Seasonal ARIMA whose orders a stepwise search finds by AICc.",
+        build: from_settings::<arima::AutoArima>,
+    },
+    Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         build: from_settings::<lgbm::Lgbm>,
