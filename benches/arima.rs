@@ -1,15 +1,22 @@
-//! Time of seasonal ARIMA: first fit with forecast, refit, one bucket rolled on.
+//! Time of seasonal ARIMA: first fit with forecast, refit, one bucket rolled on, with regressors, and the search for orders.
+//!
+//! Allocations are counted too: a fit takes all its memory before it climbs, so its count does not grow with the length of the series
+//! although thousands of likelihood evaluations lie between.
 //!
 //! `cargo bench --bench arima`; with `HARNESS_DATA` set the daily series is ticket-counts (273 points), without it a made-up one of the
 //! same length. `tests/golden/arima/time.py` times statsmodels on the same series.
 
-use divan::Bencher;
+use divan::{AllocProfiler, Bencher};
+use incident_harness::data::known::Columns;
 use incident_harness::data::{Known, Series};
-use incident_harness::forecast::arima::Arima;
+use incident_harness::forecast::arima::{Arima, AutoArima};
 use incident_harness::forecast::{Fitted, Forecaster};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Step};
 use rand::RngExt;
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();
@@ -81,7 +88,7 @@ fn daily_refit_after_seven_days(bencher: Bencher<'_, '_>) {
 fn one_bucket_rolled_on(bencher: Bencher<'_, '_>) {
     let history = daily();
     let known = Known::stamps(history.grid().clone());
-    let mut fitted = Arima::default().estimate(&history).expect("long enough");
+    let mut fitted = Arima::default().estimate(&history, &known).expect("long enough");
     bencher.bench_local(|| {
         fitted.observe(Some(150.0));
         fitted.forecast(&known.window(0..1))
@@ -104,4 +111,41 @@ fn hourly_refit_after_a_day(bencher: Bencher<'_, '_>) {
     let known = Known::stamps(history.grid().clone());
     let earlier = Arima::default().fit(&history.slice(0..1476), &known.window(0..1476), seed()).expect("long enough");
     bencher.bench_local(|| earlier.refit(&history, &known, seed()).expect("long enough").forecast(&known.window(0..24)));
+}
+
+/// Three columns beside the stamps of a history.
+fn with_columns(history: &Series) -> Known {
+    let mut rng = seed().rng();
+    let len = history.len();
+    let mut column = |k: usize| (format!("column {k}"), (0..len).map(|_| rng.random::<f64>()).collect());
+    let regressors = (0..3).map(&mut column).collect();
+    Known::new(Columns { grid: history.grid().clone(), holiday_names: Vec::new(), holidays: vec![None; len], regressors })
+}
+
+#[divan::bench]
+fn daily_with_three_regressors(bencher: Bencher<'_, '_>) {
+    let history = daily();
+    let known = with_columns(&history);
+    bencher.bench_local(|| Arima::default().estimate(&history, &known).expect("long enough"));
+}
+
+#[divan::bench(sample_count = 7)]
+fn hourly_with_three_regressors(bencher: Bencher<'_, '_>) {
+    let history = made_up(Step::HOUR, 24, 1500);
+    let known = with_columns(&history);
+    bencher.bench_local(|| Arima::default().estimate(&history, &known).expect("long enough"));
+}
+
+#[divan::bench(sample_count = 7)]
+fn daily_search(bencher: Bencher<'_, '_>) {
+    let history = daily();
+    let known = Known::stamps(history.grid().clone());
+    bencher.bench_local(|| AutoArima::default().search(&history, &known).expect("long enough"));
+}
+
+#[divan::bench(sample_count = 3)]
+fn hourly_search(bencher: Bencher<'_, '_>) {
+    let history = made_up(Step::HOUR, 24, 1500);
+    let known = Known::stamps(history.grid().clone());
+    bencher.bench_local(|| AutoArima::default().search(&history, &known).expect("long enough"));
 }

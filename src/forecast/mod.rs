@@ -135,6 +135,13 @@ pub const REGISTRY: &[Entry] = &[
         build: from_settings::<arima::Arima>,
     },
     Entry {
+        name: "auto-arima",
+        about: "Seasonal ARIMA whose orders a stepwise search finds by AICc.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
+        build: from_settings::<arima::AutoArima>,
+    },
+    Entry {
         name: "forest",
         about: "Random forest on lags and the calendar; sd from expanding-window folds.",
         interval: Interval::Native,

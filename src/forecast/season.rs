@@ -141,7 +141,7 @@ fn median(values: &mut [f64]) -> f64 {
 
 /// Missing values on the straight line between their neighbours, flat at the ends; `None` when fewer than two are observed or all are
 /// equal.
-fn interpolated(values: &[Option<f64>]) -> Option<Vec<f64>> {
+pub(super) fn interpolated(values: &[Option<f64>]) -> Option<Vec<f64>> {
     let first = values.iter().flatten().next()?;
     if values.iter().flatten().all(|value| value == first) {
         return None;

@@ -126,6 +126,13 @@ impl<const N: usize> Div for Dual<N> {
         self.zip(other, value, |a, b| (a - value * b) * inverse)
     }
 }
+impl<const N: usize> Div<f64> for Dual<N> {
+    type Output = Self;
+    #[inline]
+    fn div(self, divisor: f64) -> Self {
+        self * (1.0 / divisor)
+    }
+}
 impl<const N: usize> Neg for Dual<N> {
     type Output = Self;
     #[inline]

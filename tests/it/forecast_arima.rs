@@ -1,7 +1,10 @@
 //! Seasonal ARIMA against statsmodels, on golden cases and on ticket counts.
 
+use std::path::Path;
+
+use incident_harness::data::known::Columns;
 use incident_harness::data::{Known, Series};
-use incident_harness::forecast::arima::Arima;
+use incident_harness::forecast::arima::{Arima, AutoArima, FittedArima, Trend};
 use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive, build};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Span, Step};
@@ -9,6 +12,23 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::support::{column, data};
+
+#[derive(Deserialize)]
+struct Chosen {
+    cases: Vec<Choice>,
+}
+
+/// What statsforecast chose for the first buckets of a series.
+#[derive(Deserialize)]
+struct Choice {
+    series: String,
+    season: usize,
+    horizon: usize,
+    order: [usize; 3],
+    seasonal: [usize; 3],
+    trend: Trend,
+    holdout_mae: f64,
+}
 
 #[derive(Deserialize)]
 struct Golden {
@@ -19,7 +39,13 @@ struct Golden {
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    /// The history itself, or the name of the series whose first buckets it is.
+    #[serde(default)]
     values: Vec<Option<f64>>,
+    series: Option<String>,
+    /// Over history and forecast.
+    #[serde(default)]
+    regressors: Vec<(String, Vec<f64>)>,
     order: [usize; 3],
     seasonal: [usize; 3],
     season: usize,
@@ -41,15 +67,40 @@ impl Case {
         daily(self.values.clone())
     }
 
+    /// Over history and forecast. Nothing hangs on the stamps, so all are days.
+    fn all(&self) -> Known {
+        with_regressors(self.values.len() + self.mean.len(), self.regressors.clone())
+    }
+
+    fn known(&self) -> Known {
+        self.all().window(0..self.values.len())
+    }
+
     fn ahead(&self) -> Known {
-        let (from, to) = (self.values.len(), self.values.len() + self.mean.len());
-        known(to).window(from..to)
+        let all = self.all();
+        all.window(self.values.len()..all.len())
     }
 }
 
-fn golden() -> Golden {
-    serde_json::from_str(include_str!("../golden/arima/cases.json")).expect("valid JSON")
+fn cases() -> Vec<Case> {
+    let made_up: Golden = serde_json::from_str(include_str!("../golden/arima/cases.json")).expect("valid JSON");
+    let of_series: Golden = serde_json::from_str(include_str!("../golden/arima/series.json")).expect("valid JSON");
+    assert_eq!((made_up.level, of_series.level), (LEVEL, LEVEL));
+    let mut cases = made_up.cases;
+    cases.extend(of_series.cases.into_iter().map(|case| {
+        let name = case.series.as_deref().expect("a series");
+        let mut values = series(name);
+        values.truncate(values.len() - case.mean.len());
+        Case { values, ..case }
+    }));
+    cases
 }
+
+fn series(name: &str) -> Values {
+    column(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/series/{name}.csv")), "value")
+}
+
+const LEVEL: f64 = 0.99;
 
 fn grid(len: usize) -> Grid {
     Grid::civil("2023-01-01".parse().expect("a date"), Step::DAY, len)
@@ -57,6 +108,10 @@ fn grid(len: usize) -> Grid {
 
 fn known(len: usize) -> Known {
     Known::stamps(grid(len))
+}
+
+fn with_regressors(len: usize, regressors: Vec<(String, Vec<f64>)>) -> Known {
+    Known::new(Columns { grid: grid(len), holiday_names: Vec::new(), holidays: vec![None; len], regressors })
 }
 
 fn daily(values: Vec<Option<f64>>) -> Series {
@@ -69,12 +124,11 @@ fn seed() -> Seed {
 
 #[test]
 fn forecasts_at_the_parameters_of_statsmodels_are_its_forecasts() {
-    let golden = golden();
-    for case in &golden.cases {
-        let fitted = case.model().with_parameters(&case.history(), &case.parameters).expect("long enough");
+    for case in &cases() {
+        let fitted = case.model().with_parameters(&case.history(), &case.known(), &case.parameters).expect("long enough");
         let forecasts = fitted.forecast(&case.ahead()).expect("finite forecasts");
         for (h, forecast) in forecasts.iter().enumerate() {
-            let (lower, upper) = forecast.interval(golden.level);
+            let (lower, upper) = forecast.interval(LEVEL);
             for (got, expected) in [(forecast.mean(), case.mean[h]), (lower, case.lower[h]), (upper, case.upper[h])] {
                 assert!((got - expected).abs() < 0.05, "{}, {} ahead: {got} against {expected}", case.name, h + 1);
             }
@@ -84,8 +138,8 @@ fn forecasts_at_the_parameters_of_statsmodels_are_its_forecasts() {
 
 #[test]
 fn the_likelihood_is_that_of_statsmodels() {
-    for case in golden().cases {
-        let fitted = case.model().with_parameters(&case.history(), &case.parameters).expect("long enough");
+    for case in cases() {
+        let fitted = case.model().with_parameters(&case.history(), &case.known(), &case.parameters).expect("long enough");
         let error = (fitted.log_likelihood() / case.log_likelihood - 1.0).abs();
         assert!(error < 1e-6, "{}: {} against {}", case.name, fitted.log_likelihood(), case.log_likelihood);
     }
@@ -93,8 +147,8 @@ fn the_likelihood_is_that_of_statsmodels() {
 
 #[test]
 fn the_optimum_is_not_below_that_of_statsmodels() {
-    for case in golden().cases {
-        let fitted = case.model().estimate(&case.history()).expect("long enough");
+    for case in cases() {
+        let fitted = case.model().estimate(&case.history(), &case.known()).expect("long enough");
         assert!(
             fitted.log_likelihood() >= case.log_likelihood - 0.01,
             "{}: {} against {}",
@@ -102,18 +156,19 @@ fn the_optimum_is_not_below_that_of_statsmodels() {
             fitted.log_likelihood(),
             case.log_likelihood
         );
-        let again = case.model().with_parameters(&case.history(), &fitted.parameters()).expect("long enough");
+        let again = case.model().with_parameters(&case.history(), &case.known(), &fitted.parameters()).expect("long enough");
         assert!((again.log_likelihood() - fitted.log_likelihood()).abs() < 1e-6, "{}", case.name);
     }
 }
 
 #[test]
 fn a_refit_loses_less_than_a_parameter_is_worth() {
-    for case in golden().cases {
+    for case in cases() {
         let (model, history) = (case.model(), case.history());
-        let earlier = model.estimate(&history.slice(0..history.len() - 7)).expect("long enough");
-        let again = earlier.estimate_again(&history).expect("long enough");
-        let fresh = model.estimate(&history).expect("long enough");
+        let (known, cut) = (case.known(), history.len() - 7);
+        let earlier = model.estimate(&history.slice(0..cut), &known.window(0..cut)).expect("long enough");
+        let again = earlier.estimate_again(&history, &known).expect("long enough");
+        let fresh = model.estimate(&history, &known).expect("long enough");
         // A refit keeps to its hill; where another is higher, the loss stays below what AIC counts for one parameter.
         assert!(
             again.log_likelihood() > fresh.log_likelihood() - 1.0,
@@ -137,7 +192,8 @@ fn ticket_counts() -> Option<(Values, Values)> {
 #[test]
 fn ticket_counts_have_the_published_likelihood_at_fixed_parameters() {
     let Some((train, _)) = ticket_counts() else { return };
-    let fitted = Arima::default().with_parameters(&daily(train), &[0.5, 0.2, 0.1, -0.5, 300.0]).expect("long enough");
+    let known = known(train.len());
+    let fitted = Arima::default().with_parameters(&daily(train), &known, &[0.5, 0.2, 0.1, -0.5, 300.0]).expect("long enough");
     let error = (fitted.log_likelihood() / -1_234.117_64 - 1.0).abs();
     assert!(error < 1e-6, "{}", fitted.log_likelihood());
 }
@@ -168,22 +224,24 @@ fn ticket_counts_have_one_incident_at_fixed_origin_and_one_step() {
 
 #[test]
 fn observing_is_filtering_a_longer_history() {
-    for case in golden().cases {
+    for case in cases() {
         let (model, history) = (case.model(), case.history());
-        let cut = history.len() - 60;
-        let mut rolled = model.with_parameters(&history.slice(0..cut), &case.parameters).expect("long enough");
+        let cut = history.len() - 20;
+        let known = case.known();
+        let mut rolled = model.with_parameters(&history.slice(0..cut), &known.window(0..cut), &case.parameters).expect("long enough");
+        rolled.forecast(&known.window(cut..history.len())).expect("finite forecasts");
         for value in &history.values()[cut..] {
             rolled.observe(*value);
         }
-        let whole = model.with_parameters(&history, &case.parameters).expect("long enough");
+        let whole = model.with_parameters(&history, &known, &case.parameters).expect("long enough");
         assert_eq!(rolled.forecast(&case.ahead()), whole.forecast(&case.ahead()), "{}", case.name);
     }
 }
 
 #[test]
 fn a_value_after_a_gap_is_less_certain() {
-    let case = &golden().cases[0];
-    let mut fitted = case.model().with_parameters(&case.history(), &case.parameters).expect("long enough");
+    let case = &cases()[0];
+    let mut fitted = case.model().with_parameters(&case.history(), &case.known(), &case.parameters).expect("long enough");
     let width = |fitted: &dyn Fitted| {
         let (lower, upper) = fitted.forecast(&case.ahead()).expect("finite")[0].interval(0.9);
         upper - lower
@@ -207,10 +265,10 @@ fn a_long_season_is_refused_with_a_way_out() {
 
 #[test]
 fn a_short_history_is_refused_with_the_points_needed() {
-    let error = Arima::default().estimate(&daily(vec![Some(1.0), Some(2.0), None, Some(4.0)])).expect_err("refused");
+    let error = Arima::default().estimate(&daily(vec![Some(1.0), Some(2.0), None, Some(4.0)]), &known(4)).expect_err("refused");
     assert!(matches!(error, ForecastError::TooShort { got: 3, needed: 23, .. }), "{error}");
     let enough = daily((0..23).map(|t| Some(f64::from(t * t % 13))).collect());
-    assert!(Arima::default().estimate(&enough).is_ok());
+    assert!(Arima::default().estimate(&enough, &known(23)).is_ok());
 }
 
 #[test]
@@ -235,6 +293,264 @@ fn constant_and_perfectly_regular_series_have_finite_forecasts() {
 fn unknown_settings_are_refused() {
     assert!(build("arima", &json!({ "sesonal": [1, 1, 1] })).is_err());
     assert!(build("arima", &json!({ "trend": "ct" })).is_err());
-    let error = Arima { season: Some(1), ..Arima::default() }.estimate(&daily(vec![Some(1.0); 50])).expect_err("refused");
+    let error = Arima { season: Some(1), ..Arima::default() }.estimate(&daily(vec![Some(1.0); 50]), &known(50)).expect_err("refused");
     assert!(error.to_string().contains("takes seasons from 2"), "{error}");
+}
+
+/// 140 days about a week, plus 25 on every ninth day, and that column.
+fn with_events() -> (Series, Vec<f64>) {
+    let events: Vec<f64> = (0..161).map(|t| if t % 9 == 4 { 1.0 } else { 0.0 }).collect();
+    let value = |t: usize| Some(100.0 + [8.0, 5.0, 5.0, 3.0, 1.0, -9.0, -13.0][t % 7] + (t * t * 7 % 13) as f64 + 25.0 * events[t]);
+    (daily((0..140).map(value).collect()), events)
+}
+
+#[test]
+fn holidays_are_a_regressor_unless_turned_off() {
+    let (history, events) = with_events();
+    let holidays = events.iter().map(|event| (*event > 0.0).then_some(0)).collect();
+    let columns = Columns { grid: grid(161), holiday_names: vec!["Feast".into()], holidays, regressors: Vec::new() };
+    let marked = Known::new(columns);
+    let named = with_regressors(161, vec![("event".into(), events.clone())]);
+    let forecast = |settings: serde_json::Value, known: &Known| {
+        let model = build("arima", &settings).expect("valid settings");
+        let fitted = model.fit(&history, &known.window(0..140), seed()).expect("long enough");
+        fitted.forecast(&known.window(140..161)).expect("finite")
+    };
+    let with = forecast(json!({}), &marked);
+    assert_eq!(with, forecast(json!({}), &named));
+    let without = forecast(json!({ "holidays": false }), &marked);
+    assert_eq!(without, forecast(json!({}), &known(161)));
+    // Day 148 is an event.
+    assert!(with[8].mean() - without[8].mean() > 15.0 && (with[9].mean() - without[9].mean()).abs() < 10.0, "{with:?} {without:?}");
+}
+
+#[test]
+fn the_scale_of_a_regressor_does_not_matter() {
+    let (history, events) = with_events();
+    let forecast = |scale: f64, shift: f64| {
+        let known = with_regressors(161, vec![("event".into(), events.iter().map(|event| shift + scale * event).collect())]);
+        let fitted = Arima::default().estimate(&history, &known.window(0..140)).expect("long enough");
+        fitted.forecast(&known.window(140..161)).expect("finite").iter().map(Predictive::mean).collect::<Vec<_>>()
+    };
+    let plain = forecast(1.0, 0.0);
+    for (scale, shift) in [(1e12, 0.0), (-1e-9, 0.0), (3.0, 1e5)] {
+        for (a, b) in forecast(scale, shift).iter().zip(&plain) {
+            assert!((a - b).abs() < 1e-3, "{scale} {shift}: {a} against {b}");
+        }
+    }
+}
+
+#[test]
+fn columns_that_say_nothing_of_their_own_have_no_coefficient() {
+    let (history, events) = with_events();
+    let constant = vec![41.5; 161];
+    let weekly: Vec<f64> = (0..161).map(|t| [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0][t % 7]).collect();
+    let both: Vec<f64> = events.iter().zip(&weekly).map(|(event, week)| 3.0 * event - week).collect();
+    let named = |columns: &[&Vec<f64>]| {
+        with_regressors(161, columns.iter().enumerate().map(|(i, values)| (format!("column {i}"), values.to_vec())).collect())
+    };
+    let fit = |known: &Known| Arima::default().estimate(&history, &known.window(0..140)).expect("long enough");
+    // Over one season a constant and a weekly pattern vanish, and then the last column is three times the second.
+    let (known, alone) = (named(&[&constant, &events, &weekly, &both]), named(&[&events]));
+    let (fitted, expected) = (fit(&known), fit(&alone));
+    let weights = &fitted.parameters()[..4];
+    assert_eq!((weights[0], weights[2], weights[3]), (0.0, 0.0, 0.0));
+    assert_eq!(weights[1], expected.parameters()[0]);
+    assert_eq!(fitted.forecast(&known.window(140..161)), expected.forecast(&alone.window(140..161)));
+}
+
+#[test]
+fn a_regressor_that_is_not_finite_or_not_there_is_an_error_that_names_it() {
+    let (history, mut events) = with_events();
+    events[7] = f64::NAN;
+    let known = with_regressors(161, vec![("load".into(), events.clone())]);
+    let error = Arima::default().estimate(&history, &known.window(0..140)).expect_err("refused");
+    assert_eq!(error.to_string(), "`arima` takes finite regressors only: `load` is NaN at 2023-01-08");
+    events[7] = 0.0;
+    events[150] = f64::INFINITY;
+    let known = with_regressors(161, vec![("load".into(), events)]);
+    let fitted = Arima::default().estimate(&history, &known.window(0..140)).expect("long enough");
+    assert!(fitted.forecast(&known.window(140..150)).is_ok());
+    let error = fitted.forecast(&known.window(140..161)).expect_err("refused");
+    assert!(error.to_string().contains("`load` is inf at 2023-05-31"), "{error}");
+    let error = fitted.forecast(&Known::stamps(grid(161)).window(140..161)).expect_err("refused");
+    assert!(error.to_string().contains("fitted with the regressor `load`"), "{error}");
+}
+
+#[test]
+fn regressors_need_a_longer_history_and_the_number_named_suffices() {
+    let columns: Vec<(String, Vec<f64>)> =
+        (0..12).map(|k| (format!("column {k}"), (0..200).map(|t| f64::from((t * (k + 3) * (t + k)) % 31)).collect())).collect();
+    let all = with_regressors(200, columns);
+    let history = |len: usize| daily((0..len).map(|t| Some((t * t % 13 + t % 7) as f64)).collect());
+    let error = Arima::default().estimate(&history(30), &all.window(0..30)).expect_err("refused");
+    let ForecastError::TooShort { got: 30, needed, .. } = error else { panic!("{error}") };
+    assert!(error.to_string().contains("with 12 regressors"), "{error}");
+    assert!(Arima::default().estimate(&history(needed - 1), &all.window(0..needed - 1)).is_err());
+    let fitted = Arima::default().estimate(&history(needed), &all.window(0..needed)).expect("long enough");
+    assert!(fitted.forecast(&all.window(needed..200)).expect("finite").iter().all(Predictive::is_sound));
+}
+
+#[test]
+fn a_value_observed_is_rid_of_what_its_forecast_gave_the_regressors() {
+    let (history, events) = with_events();
+    let known = with_regressors(161, vec![("event".into(), events.clone())]);
+    let walk = Arima { order: [0, 1, 0], seasonal: [0, 0, 0], ..Arima::default() };
+    // Day 139 is an event, day 140 is none.
+    let fitted = walk.estimate(&history.slice(0..139), &known.window(0..139)).expect("long enough");
+    let weight = fitted.parameters()[0];
+    assert!((weight - 25.0).abs() < 5.0, "{weight}");
+    let after = |mut fitted: FittedArima| {
+        fitted.observe(Some(100.0));
+        fitted.forecast(&known.window(140..161)).expect("finite")[0].mean()
+    };
+    let asked = fitted.clone();
+    asked.forecast(&known.window(139..161)).expect("finite");
+    assert!((after(asked) - (100.0 - weight)).abs() < 1e-9);
+    // Never asked for, a bucket has the regressors' mean.
+    let mean = events[..139].iter().sum::<f64>() / 139.0;
+    assert!((after(fitted) - (100.0 - weight * mean)).abs() < 1e-9);
+}
+
+#[test]
+fn forecasts_move_with_the_values() {
+    let (history, _) = with_events();
+    let all = known(161);
+    let settings = [
+        json!({}),
+        json!({ "order": [2, 1, 1], "seasonal": [0, 1, 1] }),
+        json!({ "order": [1, 0, 0], "seasonal": [1, 0, 0], "trend": "c" }),
+    ];
+    for settings in settings {
+        let model: Arima = serde_json::from_value(settings).expect("valid settings");
+        let forecast = |shift: f64, scale: f64| {
+            let values = history.values().iter().map(|value| value.map(|value| shift + scale * value)).collect();
+            let fitted = model.estimate(&daily(values), &all.window(0..140)).expect("long enough");
+            fitted.forecast(&all.window(140..161)).expect("finite")
+        };
+        let plain = forecast(0.0, 1.0);
+        for (shift, scale) in [(1e3, 1.0), (-500.0, 7.3), (0.0, 1e-9), (0.0, 1e12), (1e4, -2.0)] {
+            for (moved, plain) in forecast(shift, scale).iter().zip(&plain) {
+                let (Predictive::Normal { mean, sd }, Predictive::Normal { mean: m, sd: s }) = (moved, plain) else { panic!("normal") };
+                assert!(((mean - shift) / scale - m).abs() < 1e-3 * s, "{model:?} {shift} {scale}: {mean} against {m}");
+                assert!((sd / scale.abs() / s - 1.0).abs() < 1e-3, "{model:?} {shift} {scale}: {sd} against {s}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_search_is_hardly_worse_than_the_orders_of_statsforecast() {
+    let chosen: Chosen = serde_json::from_str(include_str!("../golden/auto_arima/orders.json")).expect("valid JSON");
+    let mut compared = 0;
+    for choice in chosen.cases {
+        let values = series(&choice.series);
+        let cut = values.len() - choice.horizon;
+        let (history, all) = (daily(values[..cut].to_vec()), known(values.len()));
+        let search = AutoArima { season: Some(choice.season), ..AutoArima::default() };
+        let ours = search.search(&history, &all.window(0..cut)).expect("long enough");
+        let Choice { order, seasonal, trend, season, .. } = choice;
+        let theirs = Arima { order, seasonal, season: Some(season), trend, ..Arima::default() };
+        let theirs = theirs.estimate(&history, &all.window(0..cut)).expect("long enough");
+        let (o, s) = (ours.settings().order, ours.settings().seasonal);
+        let mae = |fitted: &FittedArima| {
+            let forecasts = fitted.forecast(&all.window(cut..values.len())).expect("finite");
+            forecasts.iter().zip(&values[cut..]).map(|(f, y)| (f.mean() - y.expect("no gap")).abs()).sum::<f64>() / choice.horizon as f64
+        };
+        println!(
+            "{:18} {o:?}{s:?}{:?} AICc {:.2} MAE {:.2} | {order:?}{seasonal:?}{trend:?} AICc {:.2} MAE {:.2}, its own {:.2}",
+            choice.series,
+            ours.settings().trend,
+            ours.aicc(),
+            mae(&ours),
+            theirs.aicc(),
+            mae(&theirs),
+            choice.holdout_mae
+        );
+        // Likelihoods compare only where both differ alike. A search by steps may end beside the best; models within 2 are as good as equal.
+        if (o[1], s[1]) == (order[1], seasonal[1]) {
+            compared += 1;
+            assert!(ours.aicc() < theirs.aicc() + 2.0, "{}: {o:?}{s:?} {} against {}", choice.series, ours.aicc(), theirs.aicc());
+        }
+    }
+    assert!(compared >= 8, "{compared}");
+}
+
+/// What the search makes of 20 buckets ahead.
+fn searched(search: &AutoArima, history: &Series) -> (FittedArima, Vec<Predictive>) {
+    let all = known(history.len() + 20);
+    let fitted = search.search(history, &all.window(0..history.len())).expect("long enough");
+    let forecasts = fitted.forecast(&all.window(history.len()..history.len() + 20)).expect("finite");
+    assert!(forecasts.iter().all(Predictive::is_sound), "{forecasts:?}");
+    (fitted, forecasts)
+}
+
+#[test]
+fn a_search_takes_series_of_any_shape() {
+    let shapes: [fn(usize) -> Option<f64>; 8] = [
+        |_| Some(0.0),
+        |_| Some(41.3),
+        |t| Some((t % 7) as f64),
+        |t| Some(3.3 * t as f64),
+        |t| Some(if t == 50 { 1e9 } else { 0.0 }),
+        |t| Some(1e12 + 1e6 * (t * t % 17) as f64),
+        |t| Some(1e-9 * (t * t % 17) as f64),
+        |t| (t % 3 != 1 && t / 10 != 4).then_some((t * t % 17 + t % 7) as f64),
+    ];
+    for (shape, value) in shapes.iter().enumerate() {
+        for len in [10, 14, 15, 30, 100] {
+            let history = daily((0..len).map(value).collect());
+            if history.observed() < 10 {
+                continue;
+            }
+            for season in [Some(7), Some(2), None] {
+                let (fitted, forecasts) = searched(&AutoArima { season, ..AutoArima::default() }, &history);
+                if shape < 2 || (shape == 3 && len > 10) {
+                    let expected = value(len).expect("a value");
+                    assert!((forecasts[0].mean() - expected).abs() < 1e-9 * (1.0 + expected), "{shape} {len}: {:?}", fitted.settings());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_search_without_two_seasons_finds_a_model_without_a_season() {
+    let history = daily((0..47).map(|t| Some((t * t % 13) as f64)).collect());
+    let (fitted, _) = searched(&AutoArima { season: Some(24), ..AutoArima::default() }, &history);
+    assert_eq!(fitted.settings().seasonal, [0; 3]);
+    let history = daily((0..48).map(|t| Some(100.0 * f64::from(t % 24 > 8) + (t * t % 13) as f64)).collect());
+    let (fitted, _) = searched(&AutoArima { season: Some(24), ..AutoArima::default() }, &history);
+    assert_eq!(fitted.settings().seasonal[1], 1);
+}
+
+#[test]
+fn a_search_is_refused_with_the_points_needed_or_the_way_out() {
+    let short = AutoArima::default().search(&daily(vec![Some(1.0); 9]), &known(9)).expect_err("refused");
+    assert_eq!(short.to_string(), "series has 9 points, `auto-arima` needs at least 10 (10 to choose orders from, and two per regressor)");
+    let values: Vec<Option<f64>> = (0..2000).map(|t| Some(f64::from(t % 288))).collect();
+    let step = Step::new(Span::seconds(300)).expect("a step");
+    let grid = Grid::civil("2023-01-01".parse().expect("a date"), step, 2000);
+    let error = AutoArima::default().search(&Series::new(grid.clone(), values), &Known::stamps(grid)).expect_err("refused");
+    assert_eq!(error.to_string(), "`auto-arima` takes seasons up to 60, got 288: sum to a coarser step with --step 30min");
+    let error = AutoArima { max_order: [9, 1, 1], ..AutoArima::default() }.search(&daily(vec![Some(1.0); 50]), &known(50));
+    assert_eq!(error.expect_err("refused").to_string(), "`auto-arima` takes orders up to 8, got 9");
+}
+
+#[test]
+fn a_search_does_not_depend_on_level_and_scale_and_a_refit_keeps_its_orders() {
+    let (history, events) = with_events();
+    let (plain, _) = searched(&AutoArima::default(), &history);
+    for (shift, scale) in [(1e4, 1.0), (0.0, 1e-9), (-300.0, 1e6)] {
+        let moved = daily(history.values().iter().map(|value| value.map(|value| shift + scale * value)).collect());
+        let (moved, _) = searched(&AutoArima::default(), &moved);
+        assert_eq!(moved.settings(), plain.settings(), "{shift} {scale}");
+    }
+    let longer = daily((0..161).map(|t| Some((t * t % 29) as f64)).collect());
+    let again = plain.estimate_again(&longer, &known(161)).expect("long enough");
+    assert_eq!(again.settings(), plain.settings());
+    // With the events known there is less to explain.
+    let known = with_regressors(161, vec![("event".into(), events)]);
+    let told = AutoArima::default().search(&history, &known.window(0..140)).expect("long enough");
+    assert!(told.aicc() < plain.aicc() - 50.0, "{} against {}", told.aicc(), plain.aicc());
 }

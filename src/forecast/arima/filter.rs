@@ -1,9 +1,14 @@
 //! A fitted model: filters what happens with fixed parameters, and forecasts.
+//!
+//! All of it happens to what the regressors leave of the values; what they add comes on top of a forecast and off an observed value.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use super::difference::Differencing;
 use super::estimate::Estimate;
 use super::state_space::StateSpace;
-use super::{Arima, Form, NAME};
+use super::{Arima, Form, NAME, without};
 use crate::data::{Known, Series};
 use crate::forecast::{Fitted, ForecastError, Predictive};
 use crate::seed::Seed;
@@ -16,6 +21,10 @@ pub struct FittedArima {
     estimate: Estimate,
     space: StateSpace<f64>,
     recent: Recent,
+    /// What the regressors add on average, for a bucket nobody asked a forecast of.
+    usual: f64,
+    /// What they add to the next buckets, as far as the last forecast was asked.
+    asked: RefCell<VecDeque<f64>>,
 }
 
 /// The last values, as many as differencing needs; a missing one holds the model's own forecast.
@@ -40,11 +49,14 @@ impl Recent {
 }
 
 impl FittedArima {
-    pub(super) fn new(settings: Arima, form: Form, estimate: Estimate, history: &[Option<f64>]) -> Self {
+    pub(super) fn new(settings: Arima, form: Form, estimate: Estimate, history: &[Option<f64>], effects: &[f64]) -> Self {
+        let history = without(history, effects);
         let mut space = StateSpace::new(form.orders);
         space.reset(&estimate.coefficients);
         let (head, tail) = history.split_at(form.differencing.lost());
-        let mut fitted = Self { recent: first_values(head, history), settings, form, estimate, space };
+        let usual = effects.iter().sum::<f64>() / effects.len().max(1) as f64;
+        let asked = RefCell::new(VecDeque::new());
+        let mut fitted = Self { recent: first_values(head, &history), settings, form, estimate, space, usual, asked };
         for value in tail {
             fitted.take(*value);
         }
@@ -60,9 +72,9 @@ impl FittedArima {
     /// The parameters, in the order of [`Arima::with_parameters`].
     #[must_use]
     pub fn parameters(&self) -> Vec<f64> {
-        let Estimate { coefficients, mean, variance, .. } = &self.estimate;
+        let Estimate { coefficients, mean, weights, variance, .. } = &self.estimate;
         let intercept = self.form.with_mean.then(|| mean * self.form.orders.ar_at_one(coefficients));
-        intercept.into_iter().chain(coefficients.iter().copied()).chain([*variance]).collect()
+        intercept.into_iter().chain(weights.iter().copied()).chain(coefficients.iter().copied()).chain([*variance]).collect()
     }
 
     /// The model on a longer history, climbing from these parameters: faster than [`Arima::estimate`], and it stays on its hill where
@@ -70,8 +82,22 @@ impl FittedArima {
     ///
     /// # Errors
     /// As [`Arima::estimate`].
-    pub fn estimate_again(&self, history: &Series) -> Result<Self, ForecastError> {
-        self.settings.estimate_from(history, Some(self))
+    pub fn estimate_again(&self, history: &Series, known: &Known) -> Result<Self, ForecastError> {
+        self.settings.estimate_from(history, known, Some(self), None)
+    }
+
+    /// Akaike's information criterion with the correction for short series, of the differences: lower is better, and only models that
+    /// difference alike compare. Infinite where there is no difference per parameter. Hurvich & Tsai (1989), "Regression and time series
+    /// model selection in small samples", *Biometrika* 76.
+    #[must_use]
+    pub fn aicc(&self) -> f64 {
+        self.estimate.aicc()
+    }
+
+    /// The settings it was fitted with; after a search, those of the model chosen.
+    #[must_use]
+    pub fn settings(&self) -> &Arima {
+        &self.settings
     }
 
     /// Where a refit of the same form may start.
@@ -79,7 +105,7 @@ impl FittedArima {
         (self.form == *form && !self.estimate.free.is_empty()).then_some(&self.estimate.free)
     }
 
-    /// Takes in the next value.
+    /// Takes in what the regressors leave of the next value.
     fn take(&mut self, value: Option<f64>) {
         let base = self.form.differencing.base(&self.recent.values);
         let whole = self.form.differencing.every(|place| self.recent.imputed[place].is_none(), self.recent.imputed.len());
@@ -107,10 +133,13 @@ fn first_values(head: &[Option<f64>], history: &[Option<f64>]) -> Recent {
 
 impl Fitted for FittedArima {
     fn forecast(&self, ahead: &Known) -> Result<Vec<Predictive>, ForecastError> {
+        let effects = self.form.regressors.effects(ahead, &self.estimate.weights)?;
         let means = self.means(ahead.len());
         let variances = self.variances(ahead.len());
-        let forecasts: Vec<Predictive> =
-            means.into_iter().zip(variances).map(|(mean, variance)| Predictive::Normal { mean, sd: variance.max(0.0).sqrt() }).collect();
+        let normal =
+            |((mean, effect), variance): ((f64, &f64), f64)| Predictive::Normal { mean: mean + effect, sd: variance.max(0.0).sqrt() };
+        let forecasts: Vec<Predictive> = means.into_iter().zip(&effects).zip(variances).map(normal).collect();
+        self.asked.replace(effects.into());
         match forecasts.iter().position(|forecast| !forecast.is_sound()) {
             Some(h) => Err(ForecastError::Failed { model: NAME, problem: format!("the forecast {} buckets ahead is not finite", h + 1) }),
             None => Ok(forecasts),
@@ -118,12 +147,13 @@ impl Fitted for FittedArima {
     }
 
     fn observe(&mut self, value: Option<f64>) {
-        self.take(value);
+        let effect = self.asked.get_mut().pop_front().unwrap_or(self.usual);
+        self.take(value.map(|value| value - effect));
     }
 
     /// Climbs from the parameters of this fit instead of from several starts.
-    fn refit(&self, history: &Series, _known: &Known, _seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-        Ok(Box::new(self.estimate_again(history)?))
+    fn refit(&self, history: &Series, known: &Known, _seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        Ok(Box::new(self.estimate_again(history, known)?))
     }
 }
 

@@ -97,6 +97,26 @@ fn stationary<T: Real>(free: &[T], coefficients: &mut [T], scratch: &mut [T]) {
     }
 }
 
+/// Whether every root of 1 − Σ a_i Bⁱ has a magnitude above `root`: the recursion of [`stationary`] backwards must stay inside the unit
+/// interval.
+pub(super) fn is_stationary(coefficients: &[f64], root: f64) -> bool {
+    let mut scale = 1.0;
+    let mut left: Vec<f64> = coefficients
+        .iter()
+        .map(|coefficient| {
+            scale *= root;
+            coefficient * scale
+        })
+        .collect();
+    while let Some(last) = left.pop() {
+        if last.is_nan() || last.abs() >= 1.0 {
+            return false;
+        }
+        left = (0..left.len()).map(|i| (left[i] + last * left[left.len() - 1 - i]) / (1.0 - last * last)).collect();
+    }
+    true
+}
+
 /// The real number that [`stationary`] squeezes to a partial autocorrelation.
 pub(super) fn unsqueezed(partial: f64) -> f64 {
     let partial = partial / LARGEST_PARTIAL;
@@ -123,15 +143,18 @@ mod tests {
         for free in [[0.3, -2.0, 40.0], [-1e6, 1e6, 1e9], [0.0, 0.0, 0.0]] {
             let (mut phi, mut scratch) = ([0.0; 3], [0.0; 3]);
             stationary(&free, &mut phi, &mut scratch);
-            // The recursion run backwards gives the partial autocorrelations again, all inside the unit interval.
-            let mut left = phi.to_vec();
-            while let Some(last) = left.pop() {
-                assert!(last.abs() < 1.0, "{free:?} {phi:?}");
-                left = (0..left.len()).map(|i| (left[i] + last * left[left.len() - 1 - i]) / (1.0 - last * last)).collect();
-            }
+            assert!(is_stationary(&phi, 1.0), "{free:?} {phi:?}");
         }
         let mut phi = [0.0];
         stationary(&[unsqueezed(0.7)], &mut phi, &mut [0.0]);
         assert!((phi[0] - 0.7).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_root_inside_the_circle_is_seen() {
+        // (1 − 0.9B)(1 − 0.5B), with roots 1.11 and 2, and 1 + 0.98B².
+        assert!(is_stationary(&[1.4, -0.45], 1.1) && !is_stationary(&[1.4, -0.45], 1.12));
+        assert!(is_stationary(&[0.0, -0.98], 1.01) && !is_stationary(&[0.0, -0.98], 1.02));
+        assert!(is_stationary(&[], 1.0) && !is_stationary(&[f64::NAN], 1.0));
     }
 }

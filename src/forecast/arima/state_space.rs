@@ -5,6 +5,8 @@
 //! filtered covariance has a zero first row, and a step costs one multiplication per pair of states instead of a matrix product.
 //! Once the innovation variance has settled at 1 the covariance is θθᵀ and stays; a missing value wakes the full filter.
 
+use std::ops::{Div, Mul};
+
 use super::autocovariance::Autocovariances;
 use super::polynomial::Orders;
 use crate::stats::dual::Real;
@@ -14,18 +16,22 @@ const SETTLED: f64 = 1e-10;
 /// From this many states on, complete data go through the fast recursions.
 const FAST: usize = 6;
 
+/// What is filtered where coefficients are `T`: the same type, or several series side by side, for a filter is linear in what it filters.
+pub(super) trait Filtered<T>: Real + Mul<T, Output = Self> + Div<T, Output = Self> {}
+impl<T, V: Real + Mul<T, Output = V> + Div<T, Output = V>> Filtered<T> for V {}
+
 /// What one observed value adds to the likelihood.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Innovation<T> {
+pub(super) struct Innovation<T, V = T> {
     /// Observed minus predicted.
-    pub(super) error: T,
+    pub(super) error: V,
     /// Its variance, in units of σ²; `None`: settled at 1.
     pub(super) variance: Option<T>,
 }
 
 /// Coefficients, prediction of the next state and its covariance, with all the memory that filtering needs.
 #[derive(Debug, Clone)]
-pub(super) struct StateSpace<T> {
+pub(super) struct StateSpace<T, V = T> {
     orders: Orders,
     /// φ by lag − 1, and the lags where the polynomial has a term.
     phi: Vec<T>,
@@ -34,7 +40,7 @@ pub(super) struct StateSpace<T> {
     load: Vec<T>,
     theta: Vec<T>,
     /// Predicted state, and a final 0.
-    state: Vec<T>,
+    state: Vec<V>,
     /// Predicted covariance in units of σ²: the upper triangle of a square matrix.
     covariance: Vec<T>,
     /// θθᵀ, upper triangle.
@@ -50,7 +56,7 @@ pub(super) struct StateSpace<T> {
     start: Autocovariances<T>,
 }
 
-impl<T: Real> StateSpace<T> {
+impl<T: Real, V: Filtered<T>> StateSpace<T, V> {
     pub(super) fn new(orders: Orders) -> Self {
         let r = orders.states();
         let zero = T::constant(0.0);
@@ -64,7 +70,7 @@ impl<T: Real> StateSpace<T> {
             phi_at: (0..r).filter(|i| structure[*i] != 0.0).collect(),
             load: vec![zero; r + 1],
             theta: vec![zero; r],
-            state: vec![zero; r + 1],
+            state: vec![V::constant(0.0); r + 1],
             covariance: vec![zero; r * r],
             noise: vec![zero; r * r],
             top: vec![zero; r + 1],
@@ -88,7 +94,7 @@ impl<T: Real> StateSpace<T> {
         self.load[0] = T::constant(1.0);
         let r = self.theta.len();
         self.load[1..r].copy_from_slice(&self.theta[..r - 1]);
-        self.state.fill(T::constant(0.0));
+        self.state.fill(V::constant(0.0));
         self.calm = 0;
         self.start.solve(&self.phi, &self.phi_at, &self.load[..r], self.orders.ma_lags());
         self.first_row();
@@ -125,7 +131,7 @@ impl<T: Real> StateSpace<T> {
     }
 
     /// The predicted next value.
-    pub(super) fn predicted(&self) -> T {
+    pub(super) fn predicted(&self) -> V {
         self.state[0]
     }
 
@@ -143,7 +149,7 @@ impl<T: Real> StateSpace<T> {
         &self.load[..self.phi.len()]
     }
     /// The predicted state.
-    pub(super) fn state(&self) -> &[T] {
+    pub(super) fn state(&self) -> &[V] {
         &self.state[..self.phi.len()]
     }
 
@@ -163,7 +169,7 @@ impl<T: Real> StateSpace<T> {
     }
 
     /// Takes in the next value, or `None`, and predicts the one after.
-    pub(super) fn step(&mut self, value: Option<T>) -> Option<Innovation<T>> {
+    pub(super) fn step(&mut self, value: Option<V>) -> Option<Innovation<T, V>> {
         let Some(value) = value else {
             self.step_missing();
             return None;
@@ -182,21 +188,21 @@ impl<T: Real> StateSpace<T> {
         Some(Innovation { error, variance: Some(variance) })
     }
 
-    fn step_settled(&mut self, value: T, error: T) {
+    fn step_settled(&mut self, value: V, error: V) {
         let r = self.phi.len();
         for i in 0..r {
-            self.state[i] = self.state[i + 1] + self.load[i + 1] * error;
+            self.state[i] = self.state[i + 1] + error * self.load[i + 1];
         }
         self.add_phi_times(value);
     }
 
-    fn add_phi_times(&mut self, first: T) {
+    fn add_phi_times(&mut self, first: V) {
         for &i in &self.phi_at {
-            self.state[i] += self.phi[i] * first;
+            self.state[i] += first * self.phi[i];
         }
     }
 
-    fn step_observed(&mut self, value: T, error: T, variance: T) {
+    fn step_observed(&mut self, value: V, error: V, variance: T) {
         let r = self.phi.len();
         self.top[..r].copy_from_slice(&self.covariance[..r]);
         let precision = T::constant(1.0) / variance;
@@ -204,7 +210,7 @@ impl<T: Real> StateSpace<T> {
             self.gain[i] = self.top[i] * precision;
         }
         for i in 0..r {
-            self.state[i] = self.state[i + 1] + self.gain[i + 1] * error;
+            self.state[i] = self.state[i + 1] + error * self.gain[i + 1];
         }
         self.add_phi_times(value);
         for i in 0..r {
@@ -240,27 +246,31 @@ impl<T: Real> StateSpace<T> {
         self.calm = 0;
     }
 
-    /// Sum of squared innovations over their variances, and of log variances, over the differences with the mean taken off.
-    pub(super) fn evidence(&mut self, coefficients: &[T], differences: &[Option<f64>], complete: bool, mean: T) -> Evidence<T> {
-        let mut evidence = Evidence::new();
+    /// Filters values from the stationary start; `complete` promises that none is missing.
+    pub(super) fn filter(
+        &mut self,
+        coefficients: &[T],
+        values: impl Iterator<Item = Option<V>>,
+        complete: bool,
+        mut each: impl FnMut(Innovation<T, V>),
+    ) {
         if complete && self.phi.len() >= FAST {
             self.set(coefficients);
-            self.fast(differences, mean, &mut evidence);
-        } else {
-            self.reset(coefficients);
-            for value in differences {
-                if let Some(innovation) = self.step(value.map(|value| T::constant(value) - mean)) {
-                    evidence.add(innovation);
-                }
+            self.fast(values.flatten(), each);
+            return;
+        }
+        self.reset(coefficients);
+        for value in values {
+            if let Some(innovation) = self.step(value) {
+                each(innovation);
             }
         }
-        evidence
     }
 
     /// The filter for complete data: from a stationary start the covariance moves along one direction only, so a step costs a few
     /// multiplications per state. Morf, Sidhu & Kailath (1974), "Some new algorithms for recursive estimation in constant, linear,
     /// discrete-time systems", *IEEE Transactions on Automatic Control* 19. Leaves the covariance behind.
-    fn fast(&mut self, differences: &[Option<f64>], mean: T, evidence: &mut Evidence<T>) {
+    fn fast(&mut self, values: impl Iterator<Item = V>, mut each: impl FnMut(Innovation<T, V>)) {
         let r = self.phi.len();
         let mut variance = self.top[0];
         for i in 0..r {
@@ -268,15 +278,14 @@ impl<T: Real> StateSpace<T> {
         }
         self.drift[..r].copy_from_slice(&self.pull);
         let mut weight = -(T::constant(1.0) / variance);
-        for value in differences.iter().flatten() {
-            let value = T::constant(*value) - mean;
+        for value in values {
             let error = value - self.state[0];
             if self.settled() {
                 self.step_settled(value, error);
-                evidence.add(Innovation { error, variance: None });
+                each(Innovation { error, variance: None });
                 continue;
             }
-            evidence.add(Innovation { error, variance: Some(variance) });
+            each(Innovation { error, variance: Some(variance) });
             let (first, lead) = (self.state[0], self.drift[0]);
             let scaled = error / variance;
             let step = weight * lead;
@@ -285,22 +294,32 @@ impl<T: Real> StateSpace<T> {
             weight += step * step / variance;
             // What φ adds lands one place up, where the shift of the loop below picks it up.
             for &i in &self.phi_at {
-                self.state[i + 1] += self.phi[i] * first;
+                self.state[i + 1] += first * self.phi[i];
                 self.drift[i + 1] += self.phi[i] * lead;
             }
             let (state, drift) = (&mut self.state[..=r], &mut self.drift[..=r]);
             for (i, pull) in self.pull[..r].iter_mut().enumerate() {
-                state[i] = state[i + 1] + *pull * scaled;
+                state[i] = state[i + 1] + scaled * *pull;
                 let moved = drift[i + 1];
                 *pull += moved * step;
                 drift[i] = moved - *pull * ratio;
             }
             // The places beyond the last state are empty again.
-            self.state[r] = T::constant(0.0);
+            self.state[r] = V::constant(0.0);
             self.drift[r] = T::constant(0.0);
             variance = next_variance;
             self.watch(variance);
         }
+    }
+}
+
+impl<T: Real> StateSpace<T> {
+    /// Sum of squared innovations over their variances, and of log variances.
+    pub(super) fn evidence(&mut self, coefficients: &[T], values: &[Option<f64>], complete: bool) -> Evidence<T> {
+        let mut evidence = Evidence::new();
+        let values = values.iter().map(|value| value.map(T::constant));
+        self.filter(coefficients, values, complete, |innovation| evidence.add(innovation));
+        evidence
     }
 }
 
