@@ -14,6 +14,7 @@ mod generate;
 mod investigate;
 mod list;
 mod llm;
+mod method;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod models;

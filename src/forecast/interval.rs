@@ -9,6 +9,7 @@
 //! history; the model learns again between folds. A model that makes such folds anyway tells its errors and none are made twice. A later
 //! refit keeps them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,16 @@ pub enum Interval {
     Conformal,
     /// A negative binomial distribution around the mean.
     Count,
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Native => "native",
+            Self::Conformal => "conformal",
+            Self::Count => "count",
+        })
+    }
 }
 
 /// A one-step forecast of a value that the model had not seen, and what came.

@@ -14,6 +14,7 @@ mod detect_cli;
 mod docs;
 mod end_to_end;
 mod forecast_arima;
+mod forecast_interval;
 mod forecast_lgbm;
 mod forecast_lgbm_series;
 mod forecast_poisson_glm;
