@@ -35,10 +35,10 @@ const SERIES: &str = "tickets";
 #[derive(Args)]
 pub(super) struct OfTickets {
     /// Each row is one ticket: count rows. Implied by --investigate and by a column `subject` or `body`.
-    #[arg(long, conflicts_with_all = ["train", "value_column", "regressors"])]
+    #[arg(long, conflicts_with_all = ["train", "value_column", "regressors", "wide"])]
     tickets: bool,
     /// Send this agent to every group of pages (see `harness list agents`); needs one row per ticket.
-    #[arg(long, value_name = "AGENT", conflicts_with_all = ["train", "value_column", "regressors"])]
+    #[arg(long, value_name = "AGENT", conflicts_with_all = ["train", "value_column", "regressors", "many"])]
     investigate: Option<String>,
     /// Change log for the agent.
     #[arg(long, value_name = "CSV", requires = "investigate")]
