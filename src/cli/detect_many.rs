@@ -120,16 +120,15 @@ pub(super) fn execute(detect: &Detect) -> anyhow::Result<Exit> {
     waiting.values().try_for_each(|row| sinks.take(row))?;
     let Sinks { overview, notes, .. } = sinks;
     if let Some((first, more)) = notes {
-        tell(&format!(
-            "note: {first}{}",
-            if more > 0 { format!(" (and notes on {more} more series: --json has them)") } else { String::new() }
-        ));
+        let rest = if more > 0 { format!(" ({more} more series have notes: see --json)") } else { String::new() };
+        tell(&format!("note: {first}{rest}"));
     }
     let (done, seconds) = (overview.rows(), clock.elapsed().as_secs_f64());
     tell(&format!("{done} series in {seconds:.2}s on {threads} thread{}", if threads == 1 { "" } else { "s" }));
     let (not_judged, none_judged, all_broke) = (overview.not_judged(), overview.none_judged(), overview.all_broke());
     if !detect.json {
-        print(&overview.text(&detect.model, detect.interval, &many.key_columns));
+        let by = if detect.many.wide { "column".to_owned() } else { many.key_columns.join(", ") };
+        print(&overview.text(&detect.model, detect.interval, &by));
     }
     if let Some(line) = not_judged {
         tell(&if none_judged { format!("error: {line}") } else { line });
@@ -292,5 +291,48 @@ impl Judge<'_> {
             why: error.to_string(),
         })?;
         Ok(Judged::new(&train, &test, &detection, self.threshold, std::mem::take(&mut imported.notes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Series;
+    use crate::detect::Detection;
+
+    /// Breaks down on every series whose first value is 13.
+    struct Superstitious;
+
+    impl Detector for Superstitious {
+        fn detect(&self, train: &Series, test: &Series, _known: &Known, _seed: Seed) -> Result<Detection, DetectError> {
+            assert!(train.values()[0] != Some(13.0), "not this one");
+            Ok(Detection { scores: vec![Some(1.0); test.len()], bands: Vec::new(), fits: 1 })
+        }
+    }
+
+    #[test]
+    fn a_model_that_panics_is_the_error_of_one_series() {
+        let file = std::env::temp_dir().join(format!("incident-harness-panics-{}.csv", std::process::id()));
+        let text = "date,service,n\n2024-01-01,a,1\n2024-01-02,a,2\n2024-01-01,b,13\n2024-01-02,b,2\n2024-01-01,c,1\n2024-01-02,c,4\n";
+        std::fs::write(&file, text).expect("a file");
+        let many = import::read_long(&file, &["service".to_owned()], &import::Options::default()).expect("three series");
+        std::fs::remove_file(&file).expect("the file is there");
+        let judge =
+            Judge { many: &many, detector: &Superstitious, model: "superstitious", threshold: 2.0, train_until: None, country: None };
+        silence_worker_panics();
+        let mut overview = Overview::new(TOP);
+        let all = pool::run(
+            &[0, 1, 2],
+            2,
+            &|| false,
+            |&at| judge.row(at),
+            |_, row| {
+                overview.add(&row);
+                Ok::<(), ()>(())
+            },
+        );
+        assert_eq!(all, Ok(true));
+        assert_eq!(overview.not_judged().as_deref(), Some("1 of 3 series not judged, b: `superstitious` panicked: not this one"));
+        assert!(!overview.none_judged() && !overview.all_broke());
     }
 }

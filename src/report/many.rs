@@ -316,14 +316,14 @@ impl Overview {
         Some(format!("{} of {} series not judged, {which}{first}", self.not_judged, self.rows()))
     }
 
-    /// The table for people, `by` being the names of the key columns.
+    /// The table for people; `by` says what tells series apart.
     #[must_use]
-    pub fn text(mut self, model: &str, interval: f64, by: &[String]) -> String {
+    pub fn text(mut self, model: &str, interval: f64, by: &str) -> String {
         self.cut();
         let mut text = format!(
             "{model} on {} series by {}: {} outside the {} % interval in {} of them",
             self.rows(),
-            by.join(", "),
+            one_line(by),
             counted(self.alarms, "alarm"),
             percent(interval),
             self.with_alarms,

@@ -1,8 +1,9 @@
 //! Many series of one file: each key has rows of its own (long), each column is one (wide), or tickets are counted per key.
 //!
-//! The file is read once and its text is never held. Of a long file 16 bytes are held per value (its number, its stamp and its row) and 8 more
-//! per regressor, of a wide one 8 per cell, of tickets 8 each; a [`Series`](crate::data::Series) is made when it is asked for. What is wrong
-//! with one series is its own error and no other's; what is wrong with the file, such as a row with too few cells, is the error of all.
+//! The file is read once and its text is never held. Of a long file 16 bytes are held per value (itself, its stamp and its row; stamps that
+//! series share are held once) and 8 more per regressor, of a wide one 8 per cell, of tickets 8 each; a [`Series`](crate::data::Series) is
+//! made when it is asked for. What is wrong with one series is its own error and no other's; what is wrong with the file, such as a row with
+//! too few cells, is the error of all.
 
 mod counted;
 mod long;
