@@ -5,6 +5,7 @@ mod bless;
 mod check;
 mod conversation;
 mod detect;
+mod detect_many;
 mod detect_tickets;
 mod exit;
 mod explain;

@@ -251,7 +251,7 @@ fn is_suite(file: &std::path::Path) -> bool {
 }
 
 /// A model that panics becomes a record; its message belongs there, not between two lines of progress.
-fn silence_worker_panics() {
+pub(super) fn silence_worker_panics() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if std::thread::current().name() != Some(run::pool::WORKER) {
@@ -261,7 +261,7 @@ fn silence_worker_panics() {
 }
 
 /// The first interrupt lets jobs in progress finish, the second ends the program at once.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
     ctrlc::set_handler(move || {

@@ -11,6 +11,7 @@ mod contract;
 #[cfg(all(unix, feature = "llm"))]
 mod conversation;
 mod detect_cli;
+mod detect_many;
 mod docs;
 mod end_to_end;
 mod forecast_arima;
