@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::detect_many::{self, OfMany};
 use super::detect_tickets::{Investigation, OfTickets, Sent};
 use super::exit::Exit;
+use super::method::IntervalMethod;
 use super::progress::watched;
 use super::{print, print_json, tell};
 use crate::data::Known;
@@ -83,6 +84,8 @@ pub(super) struct Detect {
     /// Level of the interval; a value outside it is flagged.
     #[arg(long, value_name = "LEVEL", env = "ANOMALY_THRESHOLD", default_value_t = 0.99)]
     pub(super) interval: f64,
+    #[command(flatten)]
+    method: IntervalMethod,
     /// Name of the time column [default: found].
     #[arg(long, value_name = "NAME")]
     time_column: Option<String>,
@@ -212,7 +215,9 @@ impl Detect {
     /// The model, as flags describe it.
     pub(super) fn built(&self) -> anyhow::Result<Built> {
         anyhow::ensure!(self.interval > 0.0 && self.interval < 1.0, "--interval {} is not between 0 and 1", self.interval);
-        let built = detect::build(&self.model, &self.settings, self.protocol())?;
+        let mut settings = self.settings.clone();
+        self.method.put_into(&mut settings);
+        let built = detect::build(&self.model, &settings, self.protocol())?;
         anyhow::ensure!(
             built.states_intervals,
             "`{}` is a floor and states no interval, so it has no flags here; name a model (see `harness list models`)",
