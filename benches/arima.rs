@@ -1,7 +1,7 @@
 //! Time of seasonal ARIMA: first fit with forecast, refit, one bucket rolled on.
 //!
 //! `cargo bench --bench arima`; with `HARNESS_DATA` set the daily series is ticket-counts (273 points), without it a made-up one of the
-//! same length. `tests/golden/arima/time.py` times statsmodels on the same series.
+//! same length. `make bench-peers` times statsmodels beside it.
 
 use divan::Bencher;
 use incident_harness::data::{Known, Series};
