@@ -18,6 +18,11 @@ pub(crate) fn main() -> ExitCode {
     let days = Days::read();
     let mut cases = days.cases();
     cases.push(ten_thousand_rows());
+    let known: Vec<&str> = cases.iter().map(|case| case.model).collect();
+    if let Some(name) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        eprintln!("no case is called `{name}` (known: {})", known.join(", "));
+        return ExitCode::FAILURE;
+    }
     cases.retain(|case| wanted.is_empty() || wanted.iter().any(|name| name == case.model));
     println!("days: {}, 273 learnt and 92 forecast with intervals of 0.99; hours: benches/peers/hours.yaml, trees alone", days.from);
     println!("CPU time of fit + predict, one thread, in process; medians of {REPETITIONS} after a warm-up, turn by turn\n");
