@@ -1,5 +1,5 @@
 # What one does here. Everything else is a cargo command.
-.PHONY: run check bench start stop logs e2e-phoenix e2e-llama e2e-litellm
+.PHONY: run check bench bench-peers start stop logs e2e-phoenix e2e-llama e2e-litellm
 
 run: ## the main job
 	cargo run --release -- run scenarios/ --models lgbm,prophet,arima
@@ -9,6 +9,9 @@ check: ## what CI runs
 
 bench: ## timings of the models' inner loops
 	cargo bench --bench lgbm --bench prophet --bench arima
+
+bench-peers: ## our forecasters beside the Python packages they follow: CPU time, turn by turn (a virtual environment of 1 GB, once)
+	bash benches/peers/run
 
 start: ## Phoenix for traces, at http://localhost:6006
 	docker compose up --detach

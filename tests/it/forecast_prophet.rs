@@ -13,7 +13,16 @@ use serde_json::{Value, json};
 
 use crate::support;
 
-const CASES: [&str; 7] = ["flat_trend", "holidays", "yearly_weekly", "multiplicative", "hourly", "regressor_and_gaps", "bending_trend"];
+/// Names of all fixtures.
+fn cases() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/prophet");
+    let names = std::fs::read_dir(folder).expect("the golden folder is there").map(|entry| entry.expect("a readable folder").file_name());
+    let mut cases: Vec<String> =
+        names.filter_map(|name| Some(name.to_str().expect("plain names").strip_suffix(".json")?.to_owned())).collect();
+    cases.sort();
+    assert!(cases.len() >= 27, "fixtures are missing: {cases:?}");
+    cases
+}
 
 /// A fixture of tests/golden/prophet.
 #[derive(Deserialize)]
@@ -23,22 +32,35 @@ struct Golden {
     train: usize,
     settings: Value,
     values: Vec<Option<f64>>,
-    holidays: BTreeMap<String, Vec<String>>,
+    holidays: BTreeMap<String, Vec<jiff::civil::Date>>,
     regressors: BTreeMap<String, Vec<f64>>,
     level: f64,
-    yhat: Vec<f64>,
-    lower: Vec<f64>,
-    upper: Vec<f64>,
+    #[serde(flatten)]
+    default: Forecasts,
     objective: Optimum,
-    newton: Optimum,
+    newton: Newton,
 }
 
-/// What one of the original's optimizers found.
+/// Where one of the original's optimizers ended.
 #[derive(Deserialize)]
 struct Optimum {
     value: f64,
-    #[serde(default)]
+}
+
+/// What the original's Newton optimizer found.
+#[derive(Deserialize)]
+struct Newton {
+    value: f64,
+    #[serde(flatten)]
+    forecasts: Forecasts,
+}
+
+/// The original's forecasts of the held-out buckets.
+#[derive(Deserialize)]
+struct Forecasts {
     yhat: Vec<f64>,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
 }
 
 impl Golden {
@@ -53,7 +75,7 @@ impl Golden {
 
     fn known(&self) -> Known {
         let grid = Grid::civil(self.start, self.step, self.values.len());
-        let on = |row| self.holidays.values().position(|days| days.contains(&grid.label(row)));
+        let on = |row| self.holidays.values().position(|days| days.contains(&grid.datetime(row).date()));
         Known::new(Columns {
             holiday_names: self.holidays.keys().cloned().collect(),
             holidays: (0..grid.len()).map(|row| on(row).map(|number| number as u16)).collect(),
@@ -64,6 +86,11 @@ impl Golden {
 
     fn forecast(&self) -> Vec<Predictive> {
         fixed_origin(&self.series(), &self.known(), self.train, &self.settings)
+    }
+
+    /// The forecasts of the better of the original's two optimizers.
+    fn better(&self) -> &Forecasts {
+        if self.newton.value < self.objective.value { &self.newton.forecasts } else { &self.default }
     }
 
     /// Standard deviation of the history.
@@ -93,6 +120,11 @@ fn largest_difference(forecast: &[Predictive], theirs: &[f64]) -> f64 {
     forecast.iter().zip(theirs).map(|(ours, theirs)| (ours.mean() - theirs).abs()).fold(0.0, f64::max)
 }
 
+/// Mean distance of two forecasts.
+fn apart(one: impl Iterator<Item = f64>, other: &[f64]) -> f64 {
+    one.zip(other).map(|(one, other)| (one - other).abs()).sum::<f64>() / other.len() as f64
+}
+
 /// The counts under the ticket texts: 273 days to fit, 92 to forecast, and the original's forecast.
 fn ticket_counts() -> Option<(Series, Vec<[f64; 3]>)> {
     let counts = |file: &str| Some(support::column(&support::data(&format!("ticket-counts/{file}.csv"))?, "count"));
@@ -116,29 +148,34 @@ fn width_ratios(forecast: &[Predictive], level: f64, bounds: impl Iterator<Item 
 
 #[test]
 fn forecasts_are_those_of_the_better_of_the_originals_optimizers() {
-    for case in CASES {
-        let golden = Golden::read(case);
+    for case in cases() {
+        let golden = Golden::read(&case);
         let forecast = golden.forecast();
-        let better = if golden.newton.value < golden.objective.value { &golden.newton.yhat } else { &golden.yhat };
-        let difference = largest_difference(&forecast, better) / golden.sd();
-        // Measured: up to 1.3 %, where the original is 0.4 short of the optimum.
+        let difference = largest_difference(&forecast, &golden.better().yhat) / golden.sd();
+        // Measured: up to 2.1 %, where the original ends 0.06 short of the optimum.
         assert!(difference < 0.03, "{case}: {difference} sd");
-        // The original's default optimizer stops early at the kinks of |δ|: its own two optimizers differ by up to 4.2 % along the whole
-        // window, and by 20 % on a holiday seen once, so the mean is compared with it.
-        let apart: f64 = forecast.iter().zip(&golden.yhat).map(|(ours, theirs)| (ours.mean() - theirs).abs()).sum();
-        let to_default = apart / forecast.len() as f64 / golden.sd();
-        assert!(to_default < 0.03, "{case}: {to_default} sd from the default");
+        // The original's default optimizer stops early at the kinks of |δ|, and long before the optimum where a season is hardly held by the data;
+        // where it ends near its own Newton optimizer, ours is near it too.
+        let own = apart(golden.newton.forecasts.yhat.iter().copied(), &golden.default.yhat) / golden.sd();
+        let ours = apart(forecast.iter().map(Predictive::mean), &golden.default.yhat) / golden.sd();
+        assert!(
+            own >= 0.03 || ours < 0.03,
+            "{case}: {ours} sd from the default, which is {own} sd from the original's own Newton optimizer"
+        );
     }
 }
 
 #[test]
 fn intervals_are_as_wide_as_the_originals() {
-    for case in CASES {
-        let golden = Golden::read(case);
-        let ratios = width_ratios(&golden.forecast(), golden.level, golden.lower.iter().copied().zip(golden.upper.iter().copied()));
+    for case in cases() {
+        let golden = Golden::read(&case);
+        // Of the better optimizer: the spread of the trend is that of the fitted changes, in which the two differ by up to a factor of 1.7.
+        let theirs = golden.better();
+        let ratios = width_ratios(&golden.forecast(), golden.level, theirs.lower.iter().copied().zip(theirs.upper.iter().copied()));
         let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
-        // Theirs are quantiles of 4000 draws: the sd of one bound at 0.995 is √(0.005·0.995/4000)/0.0145 = 0.077 noise sds, so that of a
-        // width of 5.15 is 2.1 %; four of those. Over the window these average out, but the simulated trends are shared.
+        // Theirs are quantiles of 16000 draws: the sd of one bound at 0.995 is √(0.005·0.995/16000)/0.0145 = 0.038 noise sds, so that of a
+        // width of 5.15 is 1.1 %, and twice that where simulated trends make the tails long; four of those. Over the window these average
+        // out, but the simulated trends are shared.
         assert!(ratios.iter().all(|ratio| (ratio - 1.0).abs() < 0.085), "{case}: {ratios:?}");
         assert!((mean - 1.0).abs() < 0.03, "{case}: {mean}");
     }
