@@ -1,6 +1,6 @@
 //! `harness detect`: a model on your own series.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -8,15 +8,16 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::detect_many::{self, OfMany};
 use super::detect_tickets::{Investigation, OfTickets, Sent};
 use super::exit::Exit;
 use super::progress::watched;
 use super::{print, print_json, tell};
 use crate::data::Known;
-use crate::data::holiday;
+use crate::data::holiday::{self, UnknownCountry};
 use crate::data::known::Columns;
 use crate::detect::residual::{OnAlarm, Origin, Refit};
-use crate::detect::{self, Protocol, native_threshold};
+use crate::detect::{self, Built, Protocol, native_threshold};
 use crate::import::{self, ImportError, Imported, TicketOptions};
 use crate::report::detect::{Answer, DetectReport, flags};
 use crate::seed::Seed;
@@ -32,6 +33,9 @@ use crate::time::Step;
   harness detect tickets.csv --investigate segment-scan --changes changes.csv
   harness detect tickets.csv --investigate segment-scan --last 1 --json
   harness detect tickets.csv --investigate react --llm gpt-4o-mini --last 1 --alert
+  harness detect counts.csv --by service,region --out rows.csv --alarms alarms.csv
+  harness detect tickets.csv --by product --tickets --top 50
+  harness detect one-column-per-shop.csv --wide --model arima --refit never --json
 
 Counts: a CSV needs a time and a value column. Rows missing on the grid and empty cells are missing values, not zeros. Truth has one
 column `time`, or `start` and `end`, both inclusive.
@@ -45,6 +49,15 @@ values. Optional are `id`, `subject` (or `title`), `body` (or `text`, `descripti
 Changes: `at`, `kind` (deployment, config_change, experiment, campaign, maintenance, policy) and `title`; optional are `platform`,
 `version`, `regions` (DE;FR), `rollout` (0.25 or 25%), `until`, `id`. Platform, version and region are spelled as in the tickets.
 
+Many series: with --by each distinct value of its columns is a series, and rows of different series may stand in any order; within one,
+times rise as in a file of its own. Tickets are counted per value on the buckets of the whole file, none being zero. With --wide each column
+is a series, from its first value to its last. Every series has its own first half as train, unless --train-until says otherwise. A series
+that cannot be judged (too short, a stamp twice, a model that fails) is a row with its error and not the end of the run. The text of the
+file is not held, nor is any forecast: 16 bytes are held per value and 8 per regressor (--wide: 8 per cell, tickets: 8 each). --json prints
+one line of JSON per series, sorted by key: `key`, `step`, `train`, `test`, `fits`, `flagged`, `largest` (score and time), `alarms`, `error`.
+Scores are -log10 of tail probabilities and compare over series. Models that draw, such as prophet, draw by the key of the series. The first
+Ctrl-C keeps what is done (exit 5). The exit code is 0 although some series have errors, and 2 if all have (3 if the model failed on all).
+
 Flagged days become pages as in `harness run`: one when an episode opens and every 7 days while it lasts (24 hours for steps below a
 day); pages within a day are one group. The agent sees everything up to the end of a group's last page, and nothing after it. An
 investigation without a report is told in one line; exit codes are those of `harness investigate`.")]
@@ -53,35 +66,35 @@ pub(super) struct Detect {
     #[arg(conflicts_with_all = ["train", "test"])]
     counts: Option<PathBuf>,
     /// A CSV file to learn from (with --test).
-    #[arg(long, value_name = "CSV", requires = "test")]
+    #[arg(long, value_name = "CSV", requires = "test", conflicts_with = "many")]
     train: Option<PathBuf>,
     /// A CSV file to detect in; it follows --train.
-    #[arg(long, value_name = "CSV", requires = "train")]
+    #[arg(long, value_name = "CSV", requires = "train", conflicts_with = "many")]
     test: Option<PathBuf>,
     /// The model (see `harness list models`).
     #[arg(long, value_name = "NAME", default_value = "lgbm")]
-    model: String,
+    pub(super) model: String,
     /// Settings of the model as JSON, for example '{"trees": 200}'.
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_json)]
     settings: serde_json::Value,
     /// Last stamp to learn from, inclusive [default: the first half].
     #[arg(long, value_name = "STAMP", conflicts_with = "train")]
-    train_until: Option<String>,
+    pub(super) train_until: Option<String>,
     /// Level of the interval; a value outside it is flagged.
     #[arg(long, value_name = "LEVEL", env = "ANOMALY_THRESHOLD", default_value_t = 0.99)]
-    interval: f64,
+    pub(super) interval: f64,
     /// Name of the time column [default: found].
     #[arg(long, value_name = "NAME")]
     time_column: Option<String>,
     /// Name of the value column [default: the only other one with numbers].
     #[arg(long, value_name = "NAME")]
-    value_column: Option<String>,
+    pub(super) value_column: Option<String>,
     /// Columns known in advance, for example promotions.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     regressors: Vec<String>,
     /// Country whose public holidays the model may know: DE, FR, GB or US.
     #[arg(long, value_name = "CODE")]
-    country: Option<String>,
+    pub(super) country: Option<String>,
     /// Zone of stamps without an offset, for example Europe/Berlin [default: UTC].
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
@@ -89,9 +102,11 @@ pub(super) struct Detect {
     #[arg(long, value_name = "STEP")]
     step: Option<Step>,
     #[command(flatten)]
-    of_tickets: OfTickets,
+    pub(super) of_tickets: OfTickets,
+    #[command(flatten)]
+    pub(super) many: OfMany,
     /// Truth to score against.
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", conflicts_with = "many")]
     truth: Option<PathBuf>,
     /// Forecast each bucket from all before it, or all from the end of train.
     #[arg(long, value_enum, default_value_t = OriginArgument::Rolling)]
@@ -104,11 +119,11 @@ pub(super) struct Detect {
     on_alarm: AlarmArgument,
     /// Draw series, forecast and alarms into this SVG file.
     #[cfg(feature = "plot")]
-    #[arg(long, value_name = "SVG")]
+    #[arg(long, value_name = "SVG", conflicts_with = "many")]
     plot: Option<PathBuf>,
-    /// Print points, alarms and scores as JSON on stdout, with --investigate also each investigation.
+    /// Print points, alarms and scores as JSON on stdout, with --investigate also each investigation, with --by and --wide a line per series.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What `--json` prints.
@@ -149,19 +164,16 @@ pub(super) fn parse_json(text: &str) -> Result<serde_json::Value, String> {
 impl Detect {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
         self.of_tickets.check()?;
-        anyhow::ensure!(self.interval > 0.0 && self.interval < 1.0, "--interval {} is not between 0 and 1", self.interval);
-        let built = detect::build(&self.model, &self.settings, self.protocol())?;
-        anyhow::ensure!(
-            built.states_intervals,
-            "`{}` is a floor and states no interval, so it has no flags here; name a model (see `harness list models`)",
-            self.model
-        );
+        if self.many.wanted() {
+            return detect_many::execute(&self);
+        }
+        let built = self.built()?;
         let Read { imported, train_len, sent } = self.read()?;
         for note in &imported.notes {
             tell(&format!("note: {note}"));
         }
         let series = &imported.series;
-        let known = Known::new(self.columns(&imported)?);
+        let known = Known::new(columns(&imported, self.country.as_deref())?);
         let (train, test) = (series.slice(0..train_len), series.slice(train_len..series.len()));
         let truth = self.truth.as_deref().map(|path| import::read_truth(path, series.grid(), train_len..series.len())).transpose()?;
         for note in truth.iter().flat_map(|truth| &truth.notes) {
@@ -197,6 +209,18 @@ impl Detect {
         Ok(exit)
     }
 
+    /// The model, as flags describe it.
+    pub(super) fn built(&self) -> anyhow::Result<Built> {
+        anyhow::ensure!(self.interval > 0.0 && self.interval < 1.0, "--interval {} is not between 0 and 1", self.interval);
+        let built = detect::build(&self.model, &self.settings, self.protocol())?;
+        anyhow::ensure!(
+            built.states_intervals,
+            "`{}` is a floor and states no interval, so it has no flags here; name a model (see `harness list models`)",
+            self.model
+        );
+        Ok(built)
+    }
+
     fn protocol(&self) -> Protocol {
         Protocol {
             origin: match self.protocol {
@@ -212,23 +236,32 @@ impl Detect {
         }
     }
 
-    fn read(&self) -> anyhow::Result<Read> {
-        let zone = self.zone.as_deref().map(zone).transpose()?;
-        let options = import::Options {
+    /// How a file of counts is read.
+    pub(super) fn options(&self) -> anyhow::Result<import::Options> {
+        Ok(import::Options {
             time_column: self.time_column.clone(),
             value_column: self.value_column.clone(),
             regressors: self.regressors.clone(),
             step: self.step,
-            zone: zone.clone(),
-        };
+            zone: self.zone.as_deref().map(zone).transpose()?,
+        })
+    }
+
+    /// How a file of tickets is read.
+    pub(super) fn ticket_options(&self) -> anyhow::Result<TicketOptions> {
+        let zone = self.zone.as_deref().map(zone).transpose()?;
+        Ok(TicketOptions { time_column: self.time_column.clone(), step: self.step, zone })
+    }
+
+    fn read(&self) -> anyhow::Result<Read> {
+        let options = self.options()?;
         if let (Some(train), Some(test)) = (&self.train, &self.test) {
             let (imported, train_len) = import::read_pair(train, test, &options)?;
             return Ok(Read { imported, train_len, sent: None });
         }
-        let counts: &Path = &self.counts().context("no data: give a CSV file, set DATA_PATH, or give --train and --test")?;
+        let counts = &self.path()?;
         let (imported, sent) = if self.of_tickets.wanted(counts, self.value_column.as_deref())? {
-            let options = TicketOptions { time_column: self.time_column.clone(), step: self.step, zone };
-            self.of_tickets.read(counts, &options)?
+            self.of_tickets.read(counts, &self.ticket_options()?)?
         } else {
             (import::read_series(counts, &options).map_err(or_tickets)?, None)
         };
@@ -236,18 +269,14 @@ impl Detect {
         Ok(Read { imported, train_len, sent })
     }
 
+    /// The one file with everything.
+    pub(super) fn path(&self) -> anyhow::Result<PathBuf> {
+        self.counts().context("no data: give a CSV file, set DATA_PATH, or give --train and --test")
+    }
+
     /// The file that is given, or else the one in the environment: not by clap, whose conflict with --train would count it.
     fn counts(&self) -> Option<PathBuf> {
         self.counts.clone().or_else(|| std::env::var_os("DATA_PATH").filter(|path| !path.is_empty()).map(PathBuf::from))
-    }
-
-    /// What the model may know: regressors of the file, and holidays of the country.
-    fn columns(&self, imported: &Imported) -> anyhow::Result<Columns> {
-        let mut columns = imported.known();
-        if let Some(country) = &self.country {
-            holiday::mark(&mut columns, country)?;
-        }
-        Ok(columns)
     }
 
     #[cfg(feature = "plot")]
@@ -280,8 +309,17 @@ impl Detect {
     }
 }
 
+/// What a model may know: regressors of the file, and holidays of the country.
+pub(super) fn columns(imported: &Imported, country: Option<&str>) -> Result<Columns, UnknownCountry> {
+    let mut columns = imported.known();
+    if let Some(country) = country {
+        holiday::mark(&mut columns, country)?;
+    }
+    Ok(columns)
+}
+
 /// The way out of errors that a file of tickets without texts runs into.
-fn or_tickets(error: ImportError) -> anyhow::Error {
+pub(super) fn or_tickets(error: ImportError) -> anyhow::Error {
     match error {
         ImportError::Duplicate { .. } | ImportError::Backward { .. } | ImportError::NoValueColumn { .. } => {
             anyhow::anyhow!("{error} (if each row is one ticket, add --tickets)")

@@ -19,9 +19,8 @@ use super::{print, tell};
 use crate::agent::report::IncidentReport;
 use crate::agent::{Alert, Case, Trajectory};
 use crate::data::archive::Archive;
-use crate::data::ticket::TicketTable;
 use crate::detect::page::episodes;
-use crate::import::{Imported, TicketOptions, has_ticket_texts, read_tickets};
+use crate::import::{Imported, TicketOptions, cut_short, has_ticket_texts, read_tickets};
 use crate::report;
 use crate::run::models::costs;
 use crate::run::trigger;
@@ -31,17 +30,15 @@ use crate::tool::Prepared;
 
 /// What the counted series is called, here and at the desk.
 const SERIES: &str = "tickets";
-/// Buckets that say when the last ticket of a bucket usually comes.
-const BEFORE: usize = 14;
 
 /// Options for a file of tickets.
 #[derive(Args)]
 pub(super) struct OfTickets {
     /// Each row is one ticket: count rows. Implied by --investigate and by a column `subject` or `body`.
-    #[arg(long, conflicts_with_all = ["train", "value_column", "regressors"])]
+    #[arg(long, conflicts_with_all = ["train", "value_column", "regressors", "wide"])]
     tickets: bool,
     /// Send this agent to every group of pages (see `harness list agents`); needs one row per ticket.
-    #[arg(long, value_name = "AGENT", conflicts_with_all = ["train", "value_column", "regressors"])]
+    #[arg(long, value_name = "AGENT", conflicts_with_all = ["train", "value_column", "regressors", "many"])]
     investigate: Option<String>,
     /// Change log for the agent.
     #[arg(long, value_name = "CSV", requires = "investigate")]
@@ -131,24 +128,6 @@ impl OfTickets {
         }
         Ok(())
     }
-}
-
-/// What to know of a last bucket that ends earlier than those before it: a file written at noon shows half a day.
-fn cut_short(table: &TicketTable) -> Option<String> {
-    let grid = &table.grid;
-    let last_of = |bucket: usize| table.rows(bucket..bucket + 1).last().map(|row| table.seconds[row]);
-    let end = grid.len().checked_sub(1)?;
-    let usual = (end.saturating_sub(BEFORE)..end).filter_map(last_of).min()?;
-    let margin = u32::try_from(grid.step().seconds() / 20).unwrap_or(u32::MAX);
-    let at = last_of(end).filter(|at| at.saturating_add(margin) < usual)?;
-    let time = |second: u32| grid.stamp(end).saturating_add(jiff::SignedDuration::from_secs(second.into())).datetime().time();
-    Some(format!(
-        "the last ticket of {} came at {}, earlier than in the buckets before it ({} or later): if the file was written within that \
-         bucket, its count is low",
-        grid.label(end),
-        time(at),
-        time(usual),
-    ))
 }
 
 /// Pages that belong together, as buckets of the whole series.

@@ -62,12 +62,12 @@ impl List {
 
 fn models() -> Vec<Row> {
     let floors = detect::floors();
-    let forecasters = forecast::REGISTRY.iter().map(|entry| (entry.name, entry.about));
-    let others = detect::floor::REGISTRY.iter().map(|entry| (entry.name, entry.about));
-    let row = |(name, about): (&str, &str)| Row {
+    let forecasters = forecast::REGISTRY.iter().map(|entry| (entry.name, format!("{} Intervals: {}.", entry.about, entry.interval)));
+    let others = detect::floor::REGISTRY.iter().map(|entry| (entry.name, entry.about.to_owned()));
+    let row = |(name, about): (&str, String)| Row {
         name: name.to_owned(),
         kind: if floors.contains(&name) { "floor" } else { "model" }.to_owned(),
-        about: about.to_owned(),
+        about,
     };
     forecasters.chain(others).map(row).collect()
 }

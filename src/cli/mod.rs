@@ -5,6 +5,7 @@ mod bless;
 mod check;
 mod conversation;
 mod detect;
+mod detect_many;
 mod detect_tickets;
 mod exit;
 mod explain;
@@ -14,6 +15,7 @@ mod generate;
 mod investigate;
 mod list;
 mod llm;
+mod method;
 #[cfg(feature = "llm")]
 mod mock_llm;
 mod models;

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::llm::{self, Llm};
+use super::method::IntervalMethod;
 use super::models::Paying;
 use super::progress::Counter;
 use super::{Results, report, tell};
@@ -53,6 +54,8 @@ pub(super) struct Run {
     /// Level of the native interval [default: 0.99].
     #[arg(long, value_name = "LEVEL")]
     interval: Option<f64>,
+    #[command(flatten)]
+    method: IntervalMethod,
     /// False pages allowed per series and 100 days [default: 1].
     #[arg(long, value_name = "PAGES")]
     budget: Option<f64>,
@@ -60,7 +63,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "N", env = "HARNESS_JOBS")]
     jobs: Option<usize>,
     /// Go on with an interrupted run.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "models", "agents", "end_to_end", "seeds", "role", "refit", "interval", "budget"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "models", "agents", "end_to_end", "seeds", "role", "refit", "interval", "interval_method", "budget"])]
     resume: Option<PathBuf>,
     /// Print the scorecard as JSON on stdout.
     #[arg(long)]
@@ -198,6 +201,7 @@ impl Run {
         if !self.models.is_empty() {
             suite.models = self.models.iter().map(|name| ModelSpec::named(name.trim())).collect();
         }
+        suite.models.iter_mut().for_each(|model| self.method.put_into(&mut model.settings));
         match self.agents.as_slice() {
             [] => {}
             [none] if none == "none" => suite.agents = Some(Vec::new()),
@@ -247,7 +251,7 @@ fn is_suite(file: &std::path::Path) -> bool {
 }
 
 /// A model that panics becomes a record; its message belongs there, not between two lines of progress.
-fn silence_worker_panics() {
+pub(super) fn silence_worker_panics() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if std::thread::current().name() != Some(run::pool::WORKER) {
@@ -257,7 +261,7 @@ fn silence_worker_panics() {
 }
 
 /// The first interrupt lets jobs in progress finish, the second ends the program at once.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
     ctrlc::set_handler(move || {

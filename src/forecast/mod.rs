@@ -4,12 +4,18 @@
 //! [`REGISTRY`]; its settings are the fields of its struct.
 
 pub mod arima;
+mod dense;
 pub mod features;
+pub mod forest;
+pub mod interval;
 pub mod lgbm;
+pub mod poisson_glm;
 mod predictive;
 pub mod prophet;
+mod regression;
 pub mod season;
 pub mod seasonal_naive;
+pub mod xgb;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +24,8 @@ use crate::data::{Known, Series};
 use crate::name::known_names;
 use crate::seed::Seed;
 
-pub use predictive::Predictive;
+pub use interval::{FoldError, Interval};
+pub use predictive::{ErrorSizes, Predictive};
 
 /// Why a model could not fit or predict.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
@@ -82,11 +89,26 @@ pub trait Fitted: Send {
     /// As [`Forecaster::fit`].
     fn refit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError>;
 
-    /// Errors (observed minus mean) of one-step forecasts of values the model had not learnt, from expanding-window folds of its own, in
-    /// time order; `None` if it makes no folds.
-    fn fold_errors(&self) -> Option<&[f64]> {
+    /// One-step forecasts of values the model had not learnt, from expanding-window folds of its own, in time order; `None` if it makes no
+    /// folds.
+    fn fold_errors(&self) -> Option<&[FoldError]> {
         None
     }
+}
+
+/// What a forecaster promises about the unit and the origin of a series, up to a thousandth of the series' sd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promises {
+    /// Values in another unit give the same forecasts in that unit.
+    pub scale: bool,
+    /// A constant added to all values is added to all forecasts.
+    pub shift: bool,
+}
+
+impl Promises {
+    const SCALE: Self = Self { scale: true, shift: false };
+    const SCALE_AND_SHIFT: Self = Self { scale: true, shift: true };
+    const NONE: Self = Self { scale: false, shift: false };
 }
 
 /// A row of the registry.
@@ -95,6 +117,10 @@ pub struct Entry {
     pub name: &'static str,
     /// One line for `harness list models`.
     pub about: &'static str,
+    /// Where its intervals come from unless the setting `interval` says otherwise.
+    pub interval: Interval,
+    /// What it promises about units.
+    pub promises: Promises,
     /// Builds it from settings; `{}` means defaults.
     pub build: fn(&serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>,
 }
@@ -104,29 +130,63 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "arima",
         about: "Seasonal ARIMA by exact maximum likelihood; seasons up to 60 buckets.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<arima::Arima>,
     },
     Entry {
         name: "auto-arima",
         about: "Seasonal ARIMA whose orders a stepwise search finds by AICc.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<arima::AutoArima>,
+    },
+    Entry {
+        name: "forest",
+        about: "Random forest on lags and the calendar; sd from expanding-window folds.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
+        build: from_settings::<forest::Forest>,
     },
     Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
+        interval: Interval::Native,
+        promises: Promises::SCALE,
         build: from_settings::<lgbm::Lgbm>,
+    },
+    Entry {
+        name: "poisson-glm",
+        about: "Poisson regression on trend, season, weekday and holidays, for counts; negative binomial intervals.",
+        interval: Interval::Native,
+        promises: Promises::NONE,
+        build: from_settings::<poisson_glm::PoissonGlm>,
     },
     Entry {
         name: "prophet",
         about: "Prophet: piecewise linear trend, Fourier seasons, holidays; intervals from simulated trends.",
+        interval: Interval::Native,
+        promises: Promises::SCALE,
         build: from_settings::<prophet::Prophet>,
     },
     Entry {
         name: "seasonal-naive",
         about: "The value one season ago; its sd from the differences over one season.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<seasonal_naive::SeasonalNaive>,
     },
+    Entry {
+        name: "xgb",
+        about: "Boosted trees of fixed depth with an L2 penalty on lags and the calendar; sd from expanding-window folds.",
+        interval: Interval::Native,
+        promises: Promises::SCALE_AND_SHIFT,
+        build: from_settings::<xgb::Xgb>,
+    },
 ];
+
+/// The setting that every forecaster has beside its own.
+pub const INTERVAL: &str = "interval";
 
 /// A model's struct filled from settings, absent ones at their defaults.
 fn from_settings<M>(settings: &serde_json::Value) -> Result<Box<dyn Forecaster>, serde_json::Error>
@@ -166,5 +226,12 @@ pub fn build(name: &str, settings: &serde_json::Value) -> Result<Box<dyn Forecas
         .iter()
         .find(|entry| entry.name == name)
         .ok_or_else(|| UnknownModel::Name { name: name.to_owned(), known: known_names(name, REGISTRY.iter().map(|entry| entry.name)) })?;
-    (entry.build)(settings).map_err(|source| UnknownModel::Settings { name: name.to_owned(), source })
+    let settings_error = |source| UnknownModel::Settings { name: name.to_owned(), source };
+    let mut own = settings.clone();
+    let interval = match own.as_object_mut().and_then(|own| own.remove(INTERVAL)) {
+        Some(interval) => serde_json::from_value(interval).map_err(settings_error)?,
+        None => entry.interval,
+    };
+    let model = (entry.build)(&own).map_err(settings_error)?;
+    Ok(Box::new(interval::Stated { name: entry.name, model, interval }))
 }

@@ -37,7 +37,7 @@ pub fn read_changes(path: &Path, zone: Option<&TimeZone>) -> Result<Vec<Change>,
     let log = Log { columns: columns(&sheet)?, sheet: &sheet, zone: zone.cloned().unwrap_or(TimeZone::UTC) };
     let mut changes = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let mut rows = sheet.rows();
+    let mut rows = sheet.rows()?;
     while let Some((row, cells)) = rows.next()? {
         let change = log.change(row, |name| log.columns[name].map_or("", |column| cells[column].trim()))?;
         if let Some(before_row) = seen.insert(change.id.clone(), row) {

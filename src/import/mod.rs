@@ -1,11 +1,15 @@
 //! Data of other people becomes series like any other.
 //!
 //! [`read_series`] and [`read_pair`] read counts from CSV, [`read_truth`] the buckets said to be anomalous, [`train_len`] where train
-//! ends, [`read_tickets`] whole tickets with their texts, [`read_changes`] a change log. What a file does not say is an error that names the row, never a guess: duplicate and backward stamps, stamps off the grid,
-//! text for numbers. What it leaves out becomes `None`: missing is not zero.
+//! ends, [`read_tickets`] whole tickets with their texts, [`read_changes`] a change log; [`read_long`], [`read_wide`] and [`count_tickets`]
+//! read thousands of series at once. What a file does not say is an error that names the row, never a guess: duplicate and backward
+//! stamps, stamps off the grid, text for numbers. What it leaves out becomes `None`: missing is not zero.
 
 mod changes;
+mod clock;
 mod csv;
+mod cut_short;
+mod many;
 mod refusal;
 mod regular;
 mod resample;
@@ -22,8 +26,10 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
 pub use self::changes::read_changes;
+pub use self::cut_short::cut_short;
+pub use self::many::{Key, Many, count_tickets, read_long, read_wide};
 pub use self::refusal::{ImportError, Place};
-pub use self::split::train_len;
+pub use self::split::{check_train_until, train_len};
 use self::table::Table;
 pub use self::ticket_columns::{ATTRIBUTES, has_ticket_texts};
 pub use self::tickets::{ImportedTickets, TicketOptions, read_tickets};

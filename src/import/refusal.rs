@@ -157,6 +157,48 @@ pub enum ImportError {
         /// The columns that hold numbers.
         columns: String,
     },
+    /// Nearly every row is a series of its own.
+    #[error(
+        "{path}: {keys} different values of {columns} in {rows} rows, expected several rows of each series; name the column that tells the \
+         series apart, or use --wide if each column is one"
+    )]
+    KeyPerRow {
+        /// The file.
+        path: String,
+        /// The columns that were to tell series apart.
+        columns: String,
+        /// Different keys.
+        keys: usize,
+        /// Rows read.
+        rows: usize,
+    },
+    /// A series needs a name.
+    #[error("{path}: column {column} has no name in row 1, expected one name per series")]
+    UnnamedColumn {
+        /// The file.
+        path: String,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// A column of text where each column is a series.
+    #[error(
+        "{path}: column `{name}` holds text, expected numbers, because --wide makes each column beside the time a series; use `--by {name}` \
+         instead if it tells series apart, or leave the column out of the file"
+    )]
+    SeriesOfText {
+        /// The file.
+        path: String,
+        /// The column.
+        name: String,
+    },
+    /// A series without a value.
+    #[error("{path}: column `{column}` has no value in any row")]
+    NoValues {
+        /// The file.
+        path: String,
+        /// The column.
+        column: String,
+    },
     /// A truth file with other columns.
     #[error("{path}: expected a column `time`, or columns `start` and `end` (columns: {columns})")]
     TruthColumns {

@@ -18,7 +18,7 @@ pub fn train_len(grid: &Grid, until: Option<&str>) -> Result<usize, ImportError>
         return Ok(grid.len() / 2);
     };
     let wrong = |expected: String| ImportError::TrainUntil { got: text.to_owned(), expected };
-    let stamp = Stamp::parse(text).ok_or_else(|| wrong(stamp::EXPECTED.to_owned()))?;
+    let stamp = until_stamp(text)?;
     let span = covered(grid, stamp).map_err(|expected| wrong(expected.to_owned()))?;
     let n = started_before(grid, span.end);
     if n == 0 || n >= grid.len() || span.start >= grid.end(grid.len() - 1).timestamp() {
@@ -26,6 +26,19 @@ pub fn train_len(grid: &Grid, until: Option<&str>) -> Result<usize, ImportError>
         return Err(wrong(format!("a time before the last of the data, which run from {first} to {last}")));
     }
     Ok(n)
+}
+
+/// Refuses a `--train-until` that is no time, whatever the data.
+///
+/// # Errors
+/// [`ImportError::TrainUntil`].
+pub fn check_train_until(text: &str) -> Result<(), ImportError> {
+    until_stamp(text).map(|_| ())
+}
+
+fn until_stamp(text: &str) -> Result<Stamp, ImportError> {
+    let wrong = || ImportError::TrainUntil { got: text.to_owned(), expected: stamp::EXPECTED.to_owned() };
+    Stamp::parse(text).ok_or_else(wrong)
 }
 
 /// What a stamp covers: a date its whole day, an instant itself.

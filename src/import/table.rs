@@ -4,8 +4,9 @@ use std::path::Path;
 
 use ::csv::StringRecord;
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 
+use super::clock::{Clock, Offsets};
 use super::csv::Sheet;
 use super::stamp::{self, Stamp};
 use super::{ImportError, Options, Place};
@@ -16,52 +17,34 @@ const TIME_NAMES: &[&str] = &["time", "timestamp", "datetime", "date_time", "dat
 const MISSING: &[&str] = &["", "nan", "null", "na", "n/a", "none"];
 /// Rows that are looked at to tell what a column holds.
 const SAMPLE: usize = 20;
-const NUMBER: &str = "a number such as `12.5`, or an empty cell";
-const HEADER: &str = "time,value";
+pub(super) const NUMBER: &str = "a number such as `12.5`, or an empty cell";
+pub(super) const HEADER: &str = "time,value";
 
 /// One row of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) at: Timestamp,
     pub(super) value: Option<f64>,
-    row: usize,
-}
-
-/// The offsets that stamps were written with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offsets {
-    None,
-    One(Offset),
-    Mixed,
-}
-
-impl Offsets {
-    pub(super) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::None, one) | (one, Self::None) => one,
-            (one, other) if one == other => one,
-            _ => Self::Mixed,
-        }
-    }
+    pub(super) row: usize,
 }
 
 /// Rows of one file or of several that follow each other, with rising stamps.
 pub(super) struct Table {
     /// Each file and the index of its first row.
-    files: Vec<(String, usize)>,
+    pub(super) files: Vec<(String, usize)>,
     pub(super) rows: Vec<Row>,
     /// Name and one value per row.
     pub(super) regressors: Vec<(String, Vec<f64>)>,
     pub(super) time_column: String,
     pub(super) value_column: String,
-    offsets: Offsets,
+    pub(super) offsets: Offsets,
 }
 
 impl Table {
     /// Reads a file; `like` is the file before it, whose column names are tried first.
     pub(super) fn read(path: &Path, options: &Options, like: Option<&Self>) -> Result<Self, ImportError> {
         let sheet = Sheet::open(path, HEADER)?;
-        let columns = Columns::pick(&sheet, options, like)?;
+        let columns = Columns::pick(&sheet, options, like, &[])?;
         let mut table = Self {
             files: vec![(sheet.path().to_owned(), 0)],
             rows: Vec::new(),
@@ -70,36 +53,17 @@ impl Table {
             value_column: sheet.header()[columns.value].clone(),
             offsets: Offsets::None,
         };
-        let zone = options.zone.clone().unwrap_or(TimeZone::UTC);
-        let mut above = Above::default();
-        let mut rows = sheet.rows();
+        let mut clock = Clock::default();
+        let mut rows = sheet.rows()?;
         while let Some((row, cells)) = rows.next()? {
-            let text = &cells[columns.time];
-            let stamp = Stamp::parse(text).ok_or_else(|| sheet.cell_error(row, columns.time, text, stamp::EXPECTED))?;
-            if options.zone.is_none() && above.kind.is_some_and(|kind| kind != has_offset(stamp)) {
-                return Err(sheet.cell_error(row, columns.time, text, "an offset in every row or in none, or a zone given with --zone"));
-            }
-            let at = stamp
-                .resolve(&zone, table.rows.last().map(|row| row.at))
-                .map_err(|expected| sheet.cell_error(row, columns.time, text, expected))?;
-            if let Some(before) = table.rows.last() {
-                let unzoned = options.zone.is_none() && !has_offset(stamp);
-                above.check(sheet.place(row), text, at, before, unzoned)?;
-            }
-            table.offsets = table.offsets.and(match stamp {
-                Stamp::Instant(_, offset) => Offsets::One(offset),
-                Stamp::Date(_) | Stamp::Wall(_) => Offsets::None,
-            });
-            let value =
-                number(&cells[columns.value]).map_err(|expected| sheet.cell_error(row, columns.value, &cells[columns.value], expected))?;
+            let at = clock.next(&sheet, columns.time, row, &cells[columns.time], options.zone.as_ref())?;
+            let value = value(&sheet, row, columns.value, &cells[columns.value])?;
             table.rows.push(Row { at, value, row });
             for (&column, (_, values)) in columns.regressors.iter().zip(&mut table.regressors) {
                 values.push(regressor(&sheet, row, column, &cells[column])?);
             }
-            above.kind = Some(has_offset(stamp));
-            above.text.clear();
-            above.text.push_str(text.trim());
         }
+        table.offsets = clock.offsets;
         Ok(table)
     }
 
@@ -146,15 +110,6 @@ impl Table {
     }
 }
 
-impl Offsets {
-    pub(super) fn zone(self) -> TimeZone {
-        match self {
-            Self::One(offset) if !offset.is_zero() => TimeZone::fixed(offset),
-            _ => TimeZone::UTC,
-        }
-    }
-}
-
 /// A time in a message.
 pub(super) fn read_out(at: Timestamp, zone: &TimeZone) -> String {
     let zoned = at.to_zoned(zone.clone());
@@ -162,39 +117,8 @@ pub(super) fn read_out(at: Timestamp, zone: &TimeZone) -> String {
     crate::time::label(&zoned, if midnight { crate::time::Step::DAY } else { crate::time::Step::HOUR })
 }
 
-/// What the row above said.
-#[derive(Default)]
-struct Above {
-    text: String,
-    /// Whether it had an offset.
-    kind: Option<bool>,
-}
-
-impl Above {
-    fn check(&self, place: Place, got: &str, at: Timestamp, before: &Row, unzoned: bool) -> Result<(), ImportError> {
-        let (got, before_row) = (got.trim().to_owned(), before.row);
-        if at > before.at {
-            return Ok(());
-        }
-        let before_text = self.text.clone();
-        // Clocks go back by an hour at night: local stamps without a zone then repeat an hour.
-        let night = unzoned && before.at.as_second() - at.as_second() < 3600 && at.as_second().rem_euclid(86_400) < 4 * 3600;
-        let hourly = night && got.contains(':');
-        let hint = if hourly { "; if the clocks went back here, name the zone, for example `--zone Europe/Berlin`" } else { "" };
-        Err(if at == before.at {
-            ImportError::Duplicate { place, got, before_row, before: before_text, hint }
-        } else {
-            ImportError::Backward { place, got, before_row, before: before_text, hint }
-        })
-    }
-}
-
-pub(super) const fn has_offset(stamp: Stamp) -> bool {
-    matches!(stamp, Stamp::Instant(..))
-}
-
 /// A value cell: a finite number, or nothing.
-fn number(text: &str) -> Result<Option<f64>, &'static str> {
+pub(super) fn number(text: &str) -> Result<Option<f64>, &'static str> {
     let text = text.trim();
     if MISSING.iter().any(|missing| text.eq_ignore_ascii_case(missing)) {
         return Ok(None);
@@ -206,20 +130,27 @@ fn number(text: &str) -> Result<Option<f64>, &'static str> {
     }
 }
 
-fn regressor(sheet: &Sheet, row: usize, column: usize, text: &str) -> Result<f64, ImportError> {
+/// A cell of a value column.
+pub(super) fn value(sheet: &Sheet, row: usize, column: usize, text: &str) -> Result<Option<f64>, ImportError> {
+    number(text).map_err(|expected| sheet.cell_error(row, column, text, expected))
+}
+
+/// A cell of a regressor.
+pub(super) fn regressor(sheet: &Sheet, row: usize, column: usize, text: &str) -> Result<f64, ImportError> {
     let needed = || sheet.cell_error(row, column, text, "a number in every row, because it is a regressor");
     number(text).ok().flatten().ok_or_else(needed)
 }
 
 /// Which columns are meant.
-struct Columns {
-    time: usize,
-    value: usize,
-    regressors: Vec<usize>,
+pub(super) struct Columns {
+    pub(super) time: usize,
+    pub(super) value: usize,
+    pub(super) regressors: Vec<usize>,
 }
 
 impl Columns {
-    fn pick(sheet: &Sheet, options: &Options, like: Option<&Table>) -> Result<Self, ImportError> {
+    /// Picks them; `taken` are for something else.
+    pub(super) fn pick(sheet: &Sheet, options: &Options, like: Option<&Table>, taken: &[usize]) -> Result<Self, ImportError> {
         let sample = sample(sheet)?;
         let time = match (&options.time_column, like.and_then(|like| sheet.has(&like.time_column))) {
             (Some(name), _) => sheet.column(name)?,
@@ -227,10 +158,11 @@ impl Columns {
             (None, None) => time_column(sheet, &sample)?,
         };
         let regressors = options.regressors.iter().map(|name| sheet.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let others = |column: &usize| *column != time && !regressors.contains(column) && !taken.contains(column);
         let value = match (&options.value_column, like.and_then(|like| sheet.has(&like.value_column))) {
             (Some(name), _) => sheet.column(name)?,
             (None, Some(column)) => column,
-            (None, None) => value_column(sheet, &sample, time, &regressors)?,
+            (None, None) => value_column(sheet, &sample, time, others)?,
         };
         let columns = Self { time, value, regressors };
         columns.check_roles(sheet)?;
@@ -261,12 +193,12 @@ impl Columns {
 }
 
 /// The first rows; an error when there is none, or when the header is one of them.
-fn sample(sheet: &Sheet) -> Result<Vec<StringRecord>, ImportError> {
+pub(super) fn sample(sheet: &Sheet) -> Result<Vec<StringRecord>, ImportError> {
     if let Some(got) = sheet.header().iter().find(|name| Stamp::parse(name).is_some()) {
         return Err(ImportError::NoHeader { path: sheet.path().to_owned(), got: got.clone(), header: HEADER });
     }
     let mut sample = Vec::new();
-    let mut rows = sheet.rows();
+    let mut rows = sheet.rows()?;
     while sample.len() < SAMPLE {
         match rows.next()? {
             Some((_, cells)) => sample.push(cells.clone()),
@@ -280,13 +212,13 @@ fn sample(sheet: &Sheet) -> Result<Vec<StringRecord>, ImportError> {
 }
 
 /// Whether a column has cells in the sample, and all of them pass a test; empty ones say nothing.
-fn all(sample: &[StringRecord], column: usize, test: impl Fn(&str) -> bool) -> bool {
+pub(super) fn all(sample: &[StringRecord], column: usize, test: impl Fn(&str) -> bool) -> bool {
     let mut cells = sample.iter().map(|cells| &cells[column]).filter(|cell| !cell.trim().is_empty()).peekable();
     cells.peek().is_some() && cells.all(test)
 }
 
 /// The column by its name, then by what it holds; bare numbers last, because values can look like epoch seconds.
-fn time_column(sheet: &Sheet, sample: &[StringRecord]) -> Result<usize, ImportError> {
+pub(super) fn time_column(sheet: &Sheet, sample: &[StringRecord]) -> Result<usize, ImportError> {
     let columns = || 0..sheet.header().len();
     let named = |column: &usize| TIME_NAMES.contains(&sheet.header()[*column].to_lowercase().as_str());
     let times = |column: &usize| all(sample, *column, |cell| Stamp::parse(cell).is_some());
@@ -305,8 +237,8 @@ fn time_column(sheet: &Sheet, sample: &[StringRecord]) -> Result<usize, ImportEr
 }
 
 /// The only other column, else the only other one that holds numbers.
-fn value_column(sheet: &Sheet, sample: &[StringRecord], time: usize, regressors: &[usize]) -> Result<usize, ImportError> {
-    let others: Vec<usize> = (0..sheet.header().len()).filter(|column| *column != time && !regressors.contains(column)).collect();
+fn value_column(sheet: &Sheet, sample: &[StringRecord], time: usize, may: impl Fn(&usize) -> bool) -> Result<usize, ImportError> {
+    let others: Vec<usize> = (0..sheet.header().len()).filter(may).collect();
     let numeric: Vec<usize> =
         others.iter().copied().filter(|&column| all(sample, column, |cell| !matches!(number(cell), Err(NUMBER)))).collect();
     match (others.as_slice(), numeric.as_slice()) {

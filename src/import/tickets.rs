@@ -17,9 +17,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::ImportError;
+use super::clock::{Offsets, has_offset};
 use super::csv::Sheet;
 use super::stamp::{self, Stamp};
-use super::table::{Offsets, has_offset, read_out};
+use super::table::read_out;
 use super::ticket_columns::{HEADER, Roles, attribute};
 use crate::data::Series;
 use crate::data::archive::{Texts, TicketText};
@@ -106,7 +107,8 @@ pub fn read_tickets(path: &Path, options: &TicketOptions) -> Result<ImportedTick
     let read = Read::rows(&sheet, &roles, options)?;
     let zone = options.zone.clone().unwrap_or_else(|| read.offsets.zone());
     let order = read.order();
-    let grid = grid(&sheet, &read, &order, options.step.unwrap_or(Step::DAY), &zone)?;
+    let end = |at: usize| (read.at[order[at]], read.rows[order[at]]);
+    let grid = grid(&sheet, [end(0), end(order.len() - 1)], order.len(), options.step.unwrap_or(Step::DAY), &zone)?;
     let mut notes = read.notes(&sheet, &roles);
     let (buckets, seconds) = places(&grid, &read, &order);
     let empty = grid.len() - buckets.iter().collect::<BTreeSet<_>>().len();
@@ -124,6 +126,37 @@ pub fn read_tickets(path: &Path, options: &TicketOptions) -> Result<ImportedTick
     });
     let time_column = sheet.header()[roles.time].clone();
     Ok(ImportedTickets { table: Arc::new(table), texts, time_column, notes })
+}
+
+/// The times of tickets, in any order: all with an offset or all without.
+pub(super) struct Stamps<'a> {
+    options: &'a TicketOptions,
+    has_offset: Option<bool>,
+    pub(super) offsets: Offsets,
+}
+
+impl<'a> Stamps<'a> {
+    pub(super) const fn new(options: &'a TicketOptions) -> Self {
+        Self { options, has_offset: None, offsets: Offsets::None }
+    }
+
+    /// The time of a row.
+    pub(super) fn read(&mut self, sheet: &Sheet, column: usize, row: usize, text: &str) -> Result<Timestamp, ImportError> {
+        let wrong = |expected: &str| sheet.cell_error(row, column, text, expected);
+        let stamp = Stamp::parse(text).ok_or_else(|| wrong(stamp::EXPECTED))?;
+        let zone = self.options.zone.as_ref();
+        if zone.is_none() && self.has_offset.is_some_and(|before| before != has_offset(stamp)) {
+            return Err(wrong("an offset in every row or in none, or a zone given with --zone"));
+        }
+        self.has_offset = Some(has_offset(stamp));
+        if matches!(stamp, Stamp::Date(_)) && self.options.step.is_some_and(|step| !step.is_daily()) {
+            return Err(wrong("a date and a time of day, because --step is shorter than a day"));
+        }
+        if let Stamp::Instant(_, offset) = stamp {
+            self.offsets = self.offsets.and(Offsets::One(offset));
+        }
+        stamp.resolve(zone.unwrap_or(&TimeZone::UTC), None).map_err(wrong)
+    }
 }
 
 /// A column that may become a dimension.
@@ -206,39 +239,15 @@ impl Read {
             candidates: Candidate::all(sheet, roles),
             offsets: Offsets::None,
         };
-        let mut kind = None;
-        let mut rows = sheet.rows();
+        let mut stamps = Stamps::new(options);
+        let mut rows = sheet.rows()?;
         while let Some((row, cells)) = rows.next()? {
-            let at = read.stamp(sheet, roles.time, row, &cells[roles.time], options, &mut kind)?;
-            read.at.push(at);
+            read.at.push(stamps.read(sheet, roles.time, row, &cells[roles.time])?);
             read.rows.push(row);
             read.cells(roles, cells);
         }
+        read.offsets = stamps.offsets;
         if read.rows.is_empty() { Err(ImportError::HeaderOnly { path: sheet.path().to_owned() }) } else { Ok(read) }
-    }
-
-    fn stamp(
-        &mut self,
-        sheet: &Sheet,
-        column: usize,
-        row: usize,
-        text: &str,
-        options: &TicketOptions,
-        kind: &mut Option<bool>,
-    ) -> Result<Timestamp, ImportError> {
-        let wrong = |expected: &str| sheet.cell_error(row, column, text, expected);
-        let stamp = Stamp::parse(text).ok_or_else(|| wrong(stamp::EXPECTED))?;
-        if options.zone.is_none() && kind.is_some_and(|kind| kind != has_offset(stamp)) {
-            return Err(wrong("an offset in every row or in none, or a zone given with --zone"));
-        }
-        *kind = Some(has_offset(stamp));
-        if matches!(stamp, Stamp::Date(_)) && options.step.is_some_and(|step| !step.is_daily()) {
-            return Err(wrong("a date and a time of day, because --step is shorter than a day"));
-        }
-        if let Stamp::Instant(_, offset) = stamp {
-            self.offsets = self.offsets.and(Offsets::One(offset));
-        }
-        stamp.resolve(options.zone.as_ref().unwrap_or(&TimeZone::UTC), None).map_err(wrong)
     }
 
     fn cells(&mut self, roles: &Roles, cells: &StringRecord) {
@@ -349,12 +358,17 @@ impl Read {
     }
 }
 
-/// The grid from the bucket of the first to that of the last ticket; buckets shorter than a day are counted from midnight.
-fn grid(sheet: &Sheet, read: &Read, order: &[usize], step: Step, zone: &TimeZone) -> Result<Grid, ImportError> {
-    let (first, last) = (read.at[order[0]], read.at[order[order.len() - 1]]);
-    let row = |at: usize| read.rows[order[at]];
+/// The grid from the bucket of the first to that of the last of some tickets, each told by its time and row; buckets shorter than a day are
+/// counted from midnight.
+pub(super) fn grid(
+    sheet: &Sheet,
+    [(first, row), (last, _)]: [(Timestamp, usize); 2],
+    tickets: usize,
+    step: Step,
+    zone: &TimeZone,
+) -> Result<Grid, ImportError> {
     let midnight = first.to_zoned(zone.clone()).start_of_day();
-    let range = |_| sheet.cell_error(row(0), 0, &first.to_string(), "a time within the years 1 to 9000");
+    let range = |_| sheet.cell_error(row, 0, &first.to_string(), "a time within the years 1 to 9000");
     let midnight = midnight.map_err(range)?;
     let days = Grid::new(midnight.clone(), step, 0);
     let from_midnight = first.as_second() - midnight.timestamp().as_second();
@@ -363,10 +377,10 @@ fn grid(sheet: &Sheet, read: &Read, order: &[usize], step: Step, zone: &TimeZone
     let span = u64::try_from(last.as_second() - start.timestamp().as_second()).unwrap_or(0);
     let width = u64::try_from(step.seconds()).unwrap_or(1);
     let buckets = span / width + 1;
-    if buckets > BUCKETS.0 + BUCKETS.1 * order.len() as u64 {
+    if buckets > BUCKETS.0 + BUCKETS.1 * tickets as u64 {
         return Err(ImportError::Sparse {
             path: sheet.path().to_owned(),
-            rows: order.len(),
+            rows: tickets,
             first: read_out(first, zone),
             last: read_out(last, zone),
             buckets,

@@ -33,7 +33,7 @@ pub fn read_truth(path: &Path, grid: &Grid, test: Range<usize>) -> Result<Truth,
     let columns = Columns::pick(&sheet)?;
     let mut truth = Truth::default();
     let mut outside: Vec<(usize, String)> = Vec::new();
-    let mut rows = sheet.rows();
+    let mut rows = sheet.rows()?;
     while let Some((row, cells)) = rows.next()? {
         let read = |column: usize| read(&sheet, grid, row, column, &cells[column]);
         let (first, last) = (read(columns.start)?, read(columns.end)?);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Series;
 use crate::data::truth::Window;
-use crate::detect::{Band, Detection};
+use crate::detect::Detection;
 use crate::measured::{Measured, Why};
 use crate::time::{Grid, Step};
 
@@ -53,7 +53,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    fn of(series: &Series) -> Self {
+    pub(super) fn of(series: &Series) -> Self {
         let (first, last) = ends(series.grid());
         Self { first, last, n: series.len(), missing: series.len() - series.observed() }
     }
@@ -72,6 +72,8 @@ pub struct Point {
     pub lower: Option<f64>,
     /// Upper end of the interval.
     pub upper: Option<f64>,
+    /// −log10 of the tail probability of its value, higher is stranger; null when missing.
+    pub score: Option<f64>,
     /// Whether its score lies above the threshold: for models with forecasts, strictly outside the interval.
     pub flagged: bool,
 }
@@ -136,7 +138,7 @@ impl DetectReport {
         assert_eq!(detection.scores.len(), test.len(), "one score per test bucket");
         assert!(detection.bands.is_empty() || detection.bands.len() == test.len(), "one band per test bucket, or none");
         let flagged = flags(detection, answer.threshold);
-        let points = (0..test.len()).map(|i| point(test, i, detection.bands.get(i), flagged[i])).collect();
+        let points = (0..test.len()).map(|i| point(test, i, detection, flagged[i])).collect();
         let alarms = runs(&flagged, test.values())
             .into_iter()
             .map(|run| Alarm { first: test.grid().label(run.first), last: test.grid().label(run.last) })
@@ -276,19 +278,21 @@ pub fn flags(detection: &Detection, threshold: f64) -> Vec<bool> {
     detection.scores.iter().map(|score| score.is_some_and(|score| score > threshold)).collect()
 }
 
-fn point(test: &Series, i: usize, band: Option<&Band>, flagged: bool) -> Point {
+fn point(test: &Series, i: usize, detection: &Detection, flagged: bool) -> Point {
+    let band = detection.bands.get(i);
     Point {
         time: test.grid().label(i),
         value: test.values()[i],
         expected: band.map(|band| band.expected),
         lower: band.map(|band| band.lower),
         upper: band.map(|band| band.upper),
+        score: detection.scores[i],
         flagged,
     }
 }
 
 /// Maximal runs of flagged buckets, over missing ones.
-fn runs(flagged: &[bool], values: &[Option<f64>]) -> Vec<Window> {
+pub(super) fn runs(flagged: &[bool], values: &[Option<f64>]) -> Vec<Window> {
     let mut runs: Vec<Window> = Vec::new();
     let mut open = false;
     for i in 0..flagged.len() {
@@ -310,7 +314,7 @@ fn missing(extent: &Extent) -> String {
     if extent.missing == 0 { String::new() } else { format!(", {} missing", extent.missing) }
 }
 
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -321,7 +325,7 @@ pub(super) fn percent(level: f64) -> String {
 }
 
 /// A number in a table: four significant digits, and all digits before the point.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     let decimals = match value.abs() {
         v if v >= 1000.0 => 0,
         v if v >= 100.0 => 1,

@@ -6,8 +6,9 @@ use std::fmt::Write;
 
 use super::table::{Align, Table};
 use super::{cause_table, console, injection, models};
+use crate::forecast::INTERVAL;
 use crate::scenario;
-use crate::score::counts::Tally;
+use crate::score::counts::{LEVELS, Tally};
 use crate::score::judge::Judgement;
 use crate::score::scorecard::{ModelRow, Role};
 use crate::score::{HEADLINE, METRICS, Unit};
@@ -23,6 +24,7 @@ pub(super) fn render(judgement: &Judgement) -> String {
     text += READING;
     text += "## All metrics\n\n";
     text += &all_metrics(judgement).markdown();
+    text += &coverage(judgement);
     text += "\n## By family\n\nEffects found / effects, and false pages, at the alert budget; all seeds and series.\n\n";
     text += &by(judgement, family_name).markdown();
     text += "\n## By scenario\n\n";
@@ -52,6 +54,32 @@ fn all_metrics(judgement: &Judgement) -> Table {
     table.row(cause_table::skill_row(&rows, HEADLINE));
     table
 }
+
+/// How often values lie within the intervals stated for them.
+fn coverage(judgement: &Judgement) -> String {
+    let rows: Vec<&ModelRow> = console::ranked(judgement).into_iter().filter(|row| row.total.tally.coverage.series > 0).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let levels = LEVELS.iter().map(|level| (format!("within {level}"), Align::Right));
+    let columns = [("".to_owned(), Align::Left), ("intervals".to_owned(), Align::Left)].into_iter().chain(levels);
+    let counted = [("error".to_owned(), Align::Right), ("series".to_owned(), Align::Right), ("buckets".to_owned(), Align::Right)];
+    let mut table = Table::new(columns.chain(counted));
+    for row in rows {
+        let coverage = &row.total.tally.coverage;
+        let interval = judgement.manifest.columns.iter().find(|column| column.config == row.config);
+        let interval = interval.and_then(|column| column.settings[INTERVAL].as_str()).unwrap_or("–").to_owned();
+        let shares = coverage.shares().map(|shares| shares.map(|share| Unit::FineShare.show(share)));
+        let error = coverage.error().map_or_else(|| "–".to_owned(), |error| Unit::FineShare.show(error));
+        let counted = [error, coverage.series.to_string(), coverage.buckets.to_string()];
+        table.row([row.config.name.clone(), interval].into_iter().chain(shares.into_iter().flatten()).chain(counted));
+    }
+    format!("\n## Calibration\n\n{}\n{COVERAGE}", table.markdown())
+}
+
+const COVERAGE: &str = "Share of quiet buckets that lie within the interval of each level, mean over series: a series has one vote, however many buckets. Quiet is a \
+bucket in which no fault and no harmless event acts, or did within a reminder's time. Error: mean distance from the level. Counts are whole numbers, so that \
+intervals of small counts hold more than they say.\n";
 
 /// What tables call the family of a file.
 pub(super) fn family_name(file: &str) -> String {

@@ -6,6 +6,7 @@ pub mod detect;
 pub mod explain;
 pub mod incident;
 pub mod injection;
+pub mod many;
 mod markdown;
 mod models;
 pub mod paragraph;

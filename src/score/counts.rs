@@ -54,6 +54,9 @@ pub struct Tally {
     /// Buckets of effects that were not.
     #[serde(skip_serializing_if = "is_zero")]
     pub point_misses: u64,
+    /// Of quiet buckets at the levels of [`LEVELS`].
+    #[serde(skip_serializing_if = "CoverageTally::is_zero")]
+    pub coverage: CoverageTally,
     /// Of investigations.
     #[serde(skip_serializing_if = "CauseTally::is_zero")]
     pub cause: CauseTally,
@@ -91,6 +94,53 @@ macro_rules! sums {
             }
         }
     };
+}
+
+/// The levels at which intervals are held against what came.
+pub const LEVELS: [f64; 4] = [0.8, 0.9, 0.95, 0.99];
+
+sums! {
+    /// Sums over series with intervals, each with one vote: models are fitted per series, and hours outnumber days.
+    CoverageTally {
+        /// Series with quiet buckets.
+        series,
+        /// Their quiet buckets with a value.
+        buckets,
+        /// Share of a series' quiet buckets within the 0.8 interval, in millionths.
+        within_80,
+        /// Within the 0.9 interval.
+        within_90,
+        /// Within the 0.95 interval.
+        within_95,
+        /// Within the 0.99 interval.
+        within_99,
+    }
+}
+
+impl CoverageTally {
+    /// One series, of whose quiet buckets so many lie within each of [`LEVELS`].
+    #[must_use]
+    pub fn of(buckets: usize, within: [usize; LEVELS.len()]) -> Self {
+        if buckets == 0 {
+            return Self::default();
+        }
+        let [within_80, within_90, within_95, within_99] = within.map(|within| millionths(within as f64 / buckets as f64));
+        Self { series: 1, buckets: buckets as u64, within_80, within_90, within_95, within_99 }
+    }
+
+    /// Mean share within each of [`LEVELS`]; `None` without a series.
+    #[must_use]
+    pub fn shares(&self) -> Option<[f64; LEVELS.len()]> {
+        let within = [self.within_80, self.within_90, self.within_95, self.within_99];
+        (self.series > 0).then(|| within.map(|within| within as f64 / 1e6 / self.series as f64))
+    }
+
+    /// Mean distance of the shares from [`LEVELS`].
+    #[must_use]
+    pub fn error(&self) -> Option<f64> {
+        let apart = |shares: [f64; LEVELS.len()]| std::iter::zip(shares, LEVELS).map(|(share, level)| (share - level).abs()).sum::<f64>();
+        Some(apart(self.shares()?) / LEVELS.len() as f64)
+    }
 }
 
 sums! {
@@ -318,6 +368,7 @@ impl Tally {
         self.point_hits += times * other.point_hits;
         self.point_false += times * other.point_false;
         self.point_misses += times * other.point_misses;
+        self.coverage.add_times(&other.coverage, times);
         self.cause.add_times(&other.cause, times);
         self.model.add_times(&other.model, times);
         self.end.add_times(&other.end, times);

@@ -1,8 +1,9 @@
 //! One job against the truth: scores become flags at two frozen thresholds, flags become counts.
 
-use super::counts::{Counts, Tally};
+use super::counts::{Counts, CoverageTally, LEVELS, Tally};
 use super::matching::{EffectWindow, Found, Matching, matching};
 use super::vus;
+use crate::detect::native_threshold;
 use crate::detect::page::{Paging, is_flag};
 use crate::time::Step;
 
@@ -17,6 +18,7 @@ use crate::time::Step;
 ///     native: Some(2.0),
 ///     budget: 3.5,
 ///     windows: &[EffectWindow { first: 3, last: 4, deadline: 3 }],
+///     quiet: &[true, true, true, false, false, false],
 ///     paging: Paging { quiet: 2, renotify: 7 },
 ///     step: Step::DAY,
 ///     undetectable: 0,
@@ -37,6 +39,8 @@ pub struct Judged<'a> {
     pub budget: f64,
     /// The detectable effects on this series, in test buckets.
     pub windows: &'a [EffectWindow],
+    /// Per test bucket whether nothing happens in it and nothing just did.
+    pub quiet: &'a [bool],
     /// How flags become pages.
     pub paging: Paging,
     /// Width of a bucket.
@@ -92,6 +96,7 @@ impl Judged<'_> {
     fn add_points(&self, tally: &mut Tally) {
         let Some(native) = self.native else { return };
         tally.native_jobs = 1;
+        tally.coverage = self.coverage();
         for (bucket, score) in self.scores.iter().enumerate() {
             match (score.map(|score| score > native), self.is_effect(bucket)) {
                 (Some(true), true) => tally.point_hits += 1,
@@ -100,6 +105,14 @@ impl Judged<'_> {
                 (Some(false), false) | (None, _) => {}
             }
         }
+    }
+
+    /// A score says at which level its bucket would just lie within the interval.
+    fn coverage(&self) -> CoverageTally {
+        let quiet: Vec<f64> =
+            std::iter::zip(self.scores, self.quiet).filter(|(_, quiet)| **quiet).filter_map(|(score, _)| *score).collect();
+        let within = |level| quiet.iter().filter(|score| **score <= native_threshold(level)).count();
+        CoverageTally::of(quiet.len(), LEVELS.map(within))
     }
 
     /// Missing buckets have neither score nor label: the series is closed up over them.
@@ -123,7 +136,7 @@ mod tests {
 
     fn judged<'a>(scores: &'a [Option<f64>], windows: &'a [EffectWindow]) -> Judged<'a> {
         let paging = Paging { quiet: 1, renotify: 2 };
-        Judged { scores, native: Some(2.0), budget: 4.0, windows, paging, step: Step::HOUR, undetectable: 0, vus_window: 2 }
+        Judged { scores, native: Some(2.0), budget: 4.0, windows, quiet: &[], paging, step: Step::HOUR, undetectable: 0, vus_window: 2 }
     }
 
     #[test]
@@ -148,6 +161,21 @@ mod tests {
         let scores = [Some(9.0); 8];
         let tally = Judged { native: None, ..judged(&scores, &[WINDOW]) }.counts().tally;
         assert_eq!((tally.native_jobs, tally.point_hits + tally.point_false + tally.point_misses), (0, 0));
+    }
+
+    #[test]
+    fn coverage_counts_quiet_buckets_with_a_value() {
+        // Two-sided tails of .25, .15, .02 and .001, a bucket that is not quiet, and a missing one.
+        let scores = [0.25, 0.15, 0.02, 0.001, 0.5].map(|tail: f64| Some(-tail.log10()));
+        let scores = [&scores[..], &[None]].concat();
+        let quiet = [true, true, true, true, false, true];
+        let coverage = Judged { quiet: &quiet, ..judged(&scores, &[]) }.counts().tally.coverage;
+        assert_eq!(
+            coverage,
+            CoverageTally { series: 1, buckets: 4, within_80: 250_000, within_90: 500_000, within_95: 500_000, within_99: 750_000 }
+        );
+        assert_eq!(coverage.shares(), Some([0.25, 0.5, 0.5, 0.75]));
+        assert!((coverage.error().expect("a series") - (0.55 + 0.4 + 0.45 + 0.24) / 4.0).abs() < 1e-9);
     }
 
     #[test]

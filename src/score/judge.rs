@@ -11,7 +11,8 @@ use super::matching::{EffectWindow, Matching};
 use super::sample::{FileCounts, Files};
 use super::scorecard::{Basis, ModelCounts, Role, Scorecard, VariantBasis};
 use crate::data::observation::Observation;
-use crate::data::truth::GroundTruth;
+use crate::data::truth::{GroundTruth, Window};
+use crate::detect::page::Paging;
 use crate::name::{ConfigId, IncidentId};
 use crate::record::{DetectionKey, Manifest, Outcome, Record, Store, StoreError};
 use crate::run::oracle;
@@ -150,7 +151,9 @@ fn judge_record(store: &Store, suite: &Suite, record: &Record, side: &Side) -> R
         (Outcome::Answered, Some(budget)) => {
             let scores = store.points(&record.key, side.observed.test_len())?.scores;
             let native = record.native.as_ref().map(|native| native.threshold);
-            let judged = judged(&suite.detection, side, series, &scores, &windows, native, budget.threshold);
+            let quiet = quiet(side, suite.detection.paging(side.observed.step()));
+            let ground = Ground { detection: &suite.detection, side, series, windows: &windows, quiet: &quiet };
+            let judged = judged(&ground, &scores, native, budget.threshold);
             job(Some(judged.matching()), judged.counts())
         }
         (Outcome::ModelRejected { .. }, _) => job(None, Counts::rejected()),
@@ -177,15 +180,25 @@ pub fn windows(side: &Side, series: &str) -> Vec<EffectWindow> {
         .collect()
 }
 
-fn judged<'a>(
-    detection: &Detection,
-    side: &Side,
-    series: &str,
-    scores: &'a [Option<f64>],
+/// Per test bucket whether no fault and no harmless event acts in it or did within a reminder's time before it.
+fn quiet(side: &Side, paging: Paging) -> Vec<bool> {
+    let faults = side.truth.faults.iter().flat_map(|fault| fault.effects.iter().filter_map(|effect| effect.window).chain([fault.active]));
+    let busy: Vec<Window> = faults.chain(side.truth.benign.iter().map(|event| event.active)).collect();
+    let stirred = |bucket: usize| busy.iter().any(|window| window.first <= bucket && bucket <= window.last + paging.renotify);
+    (0..side.observed.test_len()).map(|bucket| !stirred(side.observed.train + bucket)).collect()
+}
+
+/// What is the same for every answer on one series.
+struct Ground<'a> {
+    detection: &'a Detection,
+    side: &'a Side,
+    series: &'a str,
     windows: &'a [EffectWindow],
-    native: Option<f64>,
-    budget: f64,
-) -> Judged<'a> {
+    quiet: &'a [bool],
+}
+
+fn judged<'a>(ground: &Ground<'a>, scores: &'a [Option<f64>], native: Option<f64>, budget: f64) -> Judged<'a> {
+    let Ground { detection, side, series, windows, quiet } = *ground;
     let step = side.observed.step();
     let on_series = side.truth.faults.iter().flat_map(|fault| &fault.effects).filter(|effect| effect.series == series);
     Judged {
@@ -193,6 +206,7 @@ fn judged<'a>(
         native,
         budget,
         windows,
+        quiet,
         paging: detection.paging(step),
         step,
         undetectable: on_series.filter(|effect| effect.window.is_none()).count(),
@@ -242,7 +256,9 @@ pub fn oracle_files<'a>(detection: &Detection, sides: impl IntoIterator<Item = &
             let paging = detection.paging(side.observed.step());
             let scores = oracle::scores(&side.truth, &side.observed, &watched.name, paging);
             let windows = windows(side, &watched.name);
-            let counts = judged(detection, side, &watched.name, &scores, &windows, None, oracle::THRESHOLD).counts();
+            // The truth states no intervals.
+            let ground = Ground { detection, side, series: &watched.name, windows: &windows, quiet: &[] };
+            let counts = judged(&ground, &scores, None, oracle::THRESHOLD).counts();
             add(&mut files, &side.truth.file, side.truth.faulted, &counts);
         }
     }

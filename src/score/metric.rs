@@ -30,6 +30,8 @@ impl fmt::Display for Better {
 pub enum Unit {
     /// A share of one.
     Share,
+    /// A share of one of which hundredths say too little.
+    FineShare,
     /// Pages per 100 days of one series.
     PerHundredDays,
     /// Hours.
@@ -53,12 +55,13 @@ impl Unit {
         let text = match self {
             Self::Tokens => format!("{value:.0}"),
             Self::Usd => format!("{value:.4}"),
+            Self::FineShare => format!("{value:.3}"),
             _ => format!("{value:.2}"),
         };
         // A drop that rounds to nothing has no sign.
         let text = if text == "-0.00" { "0.00".to_owned() } else { text };
         match self {
-            Self::Share => text.replacen("0.", ".", usize::from(value.abs() < 0.995)),
+            Self::Share | Self::FineShare => text.replacen("0.", ".", usize::from(value.abs() < 0.995)),
             _ => text,
         }
     }
@@ -67,7 +70,7 @@ impl Unit {
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Share => "share",
+            Self::Share | Self::FineShare => "share",
             Self::PerHundredDays => "per 100 days",
             Self::Hours => "h",
             Self::Days => "d",

@@ -25,7 +25,7 @@ pub mod truthful;
 pub mod vus;
 
 pub use cause_metrics::{CAUSE_METRICS, END_TO_END_METRICS};
-pub use counts::{CauseTally, Counts, EndTally, InjectionTally, Tally};
+pub use counts::{CauseTally, Counts, CoverageTally, EndTally, InjectionTally, Tally};
 pub use detection::Judged;
 pub use injection::INJECTION_METRICS;
 pub use matching::{EffectWindow, Found, Matching};
@@ -181,6 +181,18 @@ pub const METRICS: &[Metric] = &[
         over: Over::Effects,
         formula: Formula::Mean(List::VusPr),
     },
+    Metric {
+        name: "coverage_error",
+        about: "Mean distance of the share of quiet buckets within the intervals of level 0.8, 0.9, 0.95 and 0.99 from these levels.",
+        better: Better::Lower,
+        unit: Unit::FineShare,
+        over: Over::Judged,
+        formula: Formula::Sums(|t| match (t.native_jobs, t.coverage.error()) {
+            (0, _) => Measured::Missing(Why::NotApplicable),
+            (_, None) => Measured::Missing(Why::NoData),
+            (_, Some(error)) => Measured::Value(error),
+        }),
+    },
 ];
 
 fn needs_effects(tally: &Tally, numerator: u64, denominator: u64, why: Why) -> Measured {
@@ -211,7 +223,7 @@ mod tests {
         assert_eq!(of("false_pages_per_100d", tally), Measured::Value(1.0));
         for metric in METRICS.iter().filter(|metric| metric.name != "false_pages_per_100d") {
             let value = metric.of(&Counts { tally, ..Counts::default() });
-            assert!(matches!(value, Measured::Missing(Why::NoPositives | Why::NoDetections)), "{}: {value:?}", metric.name);
+            assert!(matches!(value, Measured::Missing(Why::NoPositives | Why::NoDetections | Why::NoData)), "{}: {value:?}", metric.name);
         }
     }
 

@@ -20,13 +20,26 @@ fn tail(a: f64, b: f64, x: f64) -> f64 {
     libm::exp(ln_front) * fraction(a, b, x) / a
 }
 
+/// ln I_x(a, b) with x = u / (u + v), accurate in both tails: neither x nor 1 − x is rounded, and a small probability does not underflow.
+#[must_use]
+pub fn ln_incomplete(a: f64, b: f64, u: f64, v: f64) -> f64 {
+    let ln_front = |a: f64, b: f64, u: f64, v: f64| {
+        let beta = libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
+        -a * libm::log1p(v / u) - b * libm::log1p(u / v) - beta + libm::log(fraction(a, b, u / (u + v)) / a)
+    };
+    if u / (u + v) < (a + 1.0) / (a + b + 2.0) {
+        return ln_front(a, b, u, v).min(0.0);
+    }
+    libm::log1p(-libm::exp(ln_front(b, a, v, u)).min(1.0))
+}
+
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let away = |value: f64| if value.abs() < TINY { TINY } else { value };
     let mut c = 1.0;
     let mut d = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
     let mut value = d;
-    for m in 1..=500 {
+    for m in 1..=3000 {
         let m = f64::from(m);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));

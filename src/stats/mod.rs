@@ -2,8 +2,10 @@
 
 pub mod beta;
 pub mod bootstrap;
+pub mod cholesky;
 pub mod dual;
 pub mod lbfgs;
+pub mod negative_binomial;
 pub mod normal;
 pub mod quantile;
 pub mod two_samples;

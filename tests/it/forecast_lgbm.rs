@@ -227,9 +227,9 @@ fn a_refit_learns_the_new_values_and_keeps_the_spread() {
     let fitted = fit(&json!({"trees": 50}), &series.slice(0..120), &known.window(0..120)).expect("120 days are enough");
     let again = fitted.refit(&series, &known.window(0..200), Seed::derive(["test"])).expect("200 days are enough");
     let fresh = fit(&json!({"trees": 50}), &series, &known.window(0..200)).expect("200 days are enough");
-    let forecast = |fitted: &dyn Fitted, at: usize| match fitted.forecast(&known.window(at..at + 1)).expect("a forecast")[0] {
-        Predictive::Normal { mean, sd } => (mean, sd),
-        Predictive::Mixture { .. } => panic!("a normal distribution"),
+    let forecast = |fitted: &dyn Fitted, at: usize| match &fitted.forecast(&known.window(at..at + 1)).expect("a forecast")[0] {
+        Predictive::Normal { mean, sd } => (*mean, *sd),
+        other => panic!("a normal distribution, got {other:?}"),
     };
     assert_eq!(forecast(&*again, 200).0, forecast(&*fresh, 200).0);
     assert_eq!(forecast(&*again, 200).1, forecast(&*fitted, 120).1);

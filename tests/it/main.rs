@@ -6,16 +6,22 @@ mod agents;
 mod alerts;
 mod bad_input;
 mod cause_goals;
+mod conformance;
 mod contract;
 #[cfg(all(unix, feature = "llm"))]
 mod conversation;
 mod detect_cli;
+mod detect_many;
 mod docs;
 mod end_to_end;
 mod forecast_arima;
+mod forecast_interval;
 mod forecast_lgbm;
+mod forecast_lgbm_series;
+mod forecast_poisson_glm;
 mod forecast_prophet;
 mod forecast_season;
+mod forecast_trees;
 mod future;
 mod gate;
 mod gate_cli;
@@ -27,7 +33,6 @@ mod investigate_cli;
 mod investigate_models;
 mod investigations;
 mod layers;
-mod leak;
 #[cfg(feature = "llm")]
 mod llm;
 #[cfg(feature = "llm")]

@@ -61,8 +61,8 @@ fn the_json_is_the_contract() {
             "test": {"first": "2023-01-05", "last": "2023-01-06", "n": 2, "missing": 1},
             "fits": 2,
             "points": [
-                {"time": "2023-01-05", "value": 30.0, "expected": 10.0, "lower": 5.0, "upper": 15.0, "flagged": true},
-                {"time": "2023-01-06", "value": null, "expected": 10.0, "lower": 5.0, "upper": 15.0, "flagged": false},
+                {"time": "2023-01-05", "value": 30.0, "expected": 10.0, "lower": 5.0, "upper": 15.0, "score": 9.0, "flagged": true},
+                {"time": "2023-01-06", "value": null, "expected": 10.0, "lower": 5.0, "upper": 15.0, "score": null, "flagged": false},
             ],
             "alarms": [{"first": "2023-01-05", "last": "2023-01-05"}],
             "scores": {

@@ -25,7 +25,8 @@ fn window(job: usize) -> Vec<EffectWindow> {
 }
 
 fn judge(scores: &[Option<f64>], windows: &[EffectWindow], budget: f64) -> Counts {
-    let judged = Judged { scores, native: None, budget, windows, paging: PAGING, step: Step::DAY, undetectable: 0, vus_window: 3 };
+    let judged =
+        Judged { scores, native: None, budget, windows, quiet: &[], paging: PAGING, step: Step::DAY, undetectable: 0, vus_window: 3 };
     judged.counts()
 }
 
@@ -81,7 +82,7 @@ proptest! {
             (0..80).map(|bucket| Some(f64::from(u8::from(if mask { flags[bucket] } else { sparse.contains(&bucket) })))).collect();
         let f1 = |scores: &[Option<f64>]| {
             let judged = Judged {
-                scores, native: None, budget: 0.5, windows: &windows, paging, step: Step::DAY, undetectable: 0, vus_window: 0,
+                scores, native: None, budget: 0.5, windows: &windows, quiet: &[], paging, step: Step::DAY, undetectable: 0, vus_window: 0,
             };
             // One found effect elsewhere, so that the number exists and false pages show.
             let mut counts = judged.counts();

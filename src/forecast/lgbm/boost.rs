@@ -57,6 +57,9 @@ impl Booster {
                 *gradient = f64::from((score - target) as f32);
             }
             let (node, leaf) = (self.nodes.len(), self.leaves.len());
+            // Growing a tree allocates nothing.
+            self.nodes.reserve(grower.max_leaves() - 1);
+            self.leaves.reserve(grower.max_leaves());
             let leaves = grower.grow(&gradients, &mut self.nodes);
             if leaves == 1 {
                 if tree == 0 {

@@ -138,6 +138,11 @@ impl<'a> Grower<'a> {
         }
     }
 
+    /// Most leaves that a tree of this table can have.
+    pub(super) fn max_leaves(&self) -> usize {
+        self.max_leaves
+    }
+
     /// Grows a tree for gradients; appends its nodes and returns the number of its leaves.
     pub(super) fn grow(&mut self, gradients: &[f64], nodes: &mut Vec<Node>) -> usize {
         let first = nodes.len();

@@ -1,7 +1,13 @@
 //! The predictive distribution of one bucket.
 
-use std::f64::consts::{LN_2, LN_10};
+mod errors;
 
+use std::f64::consts::{LN_2, LN_10};
+use std::sync::Arc;
+
+pub use errors::ErrorSizes;
+
+use crate::stats::negative_binomial::Counts;
 use crate::stats::normal;
 
 /// What a forecaster says about one bucket before it happens.
@@ -23,6 +29,22 @@ pub enum Predictive {
         /// Standard deviation around each centre.
         sd: f64,
     },
+    /// Counts: whole numbers from 0, negative binomial, or Poisson at dispersion 0.
+    Count {
+        /// Mean, above 0.
+        mean: f64,
+        /// The variance is mean + dispersion · mean².
+        dispersion: f64,
+    },
+    /// As large errors as there were, to both sides alike.
+    Errors {
+        /// Point forecast.
+        mean: f64,
+        /// What the sizes are multiplied by.
+        scale: f64,
+        /// Sizes of earlier errors.
+        sizes: Arc<ErrorSizes>,
+    },
 }
 
 impl Predictive {
@@ -30,11 +52,26 @@ impl Predictive {
     #[must_use]
     pub fn mean(&self) -> f64 {
         match self {
-            Self::Normal { mean, .. } | Self::Mixture { mean, .. } => *mean,
+            Self::Normal { mean, .. } | Self::Mixture { mean, .. } | Self::Count { mean, .. } | Self::Errors { mean, .. } => *mean,
         }
     }
 
-    /// The central interval that holds a share `level` of the distribution, as `(lower, upper)`.
+    /// The standard deviation.
+    #[must_use]
+    pub fn sd(&self) -> f64 {
+        match self {
+            Self::Normal { sd, .. } => *sd,
+            Self::Mixture { mean, centres, sd } => {
+                let spread = centres.iter().map(|centre| (centre - mean) * (centre - mean)).sum::<f64>() / centres.len() as f64;
+                (spread + sd * sd).sqrt()
+            }
+            Self::Count { mean, dispersion } => Counts::new(*mean, *dispersion).sd(),
+            Self::Errors { scale, sizes, .. } => scale * sizes.root_mean_square(),
+        }
+    }
+
+    /// The central interval that holds a share `level` of the distribution, as `(lower, upper)`; of counts the narrowest that holds at least as
+    /// much and leaves at most half of the rest on either side. It always holds the mean.
     #[must_use]
     pub fn interval(&self, level: f64) -> (f64, f64) {
         let tail = 0.5 * (1.0 - level);
@@ -43,7 +80,17 @@ impl Predictive {
                 let reach = sd * normal::quantile(1.0 - tail);
                 (mean - reach, mean + reach)
             }
-            Self::Mixture { centres, sd, .. } => (mixture_quantile(centres, *sd, tail), mixture_quantile(centres, *sd, 1.0 - tail)),
+            Self::Mixture { mean, centres, sd } => {
+                (mixture_quantile(centres, *sd, tail).min(*mean), mixture_quantile(centres, *sd, 1.0 - tail).max(*mean))
+            }
+            Self::Count { mean, dispersion } => {
+                let counts = Counts::new(*mean, *dispersion);
+                (counts.quantile(tail).min(*mean), counts.quantile(1.0 - tail).max(*mean))
+            }
+            Self::Errors { mean, scale, sizes } => {
+                let reach = scale * sizes.reach(level);
+                (mean - reach, mean + reach)
+            }
         }
     }
 
@@ -65,6 +112,11 @@ impl Predictive {
                 let below = ln_mean_tail(centres.iter().map(|centre| (centre - y) / sd));
                 (-(LN_2 + above.min(below)) / LN_10).max(0.0)
             }
+            Self::Count { mean, dispersion } => {
+                let counts = Counts::new(*mean, *dispersion);
+                (-(LN_2 + counts.ln_upper_tail(y).min(counts.ln_lower_tail(y))) / LN_10).max(0.0)
+            }
+            Self::Errors { mean, scale, sizes } => -sizes.ln_tail((y - mean) / scale) / LN_10,
         }
     }
 
@@ -76,6 +128,8 @@ impl Predictive {
             Self::Mixture { mean, centres, sd } => {
                 mean.is_finite() && sd.is_finite() && *sd > 0.0 && !centres.is_empty() && centres.iter().all(|centre| centre.is_finite())
             }
+            Self::Count { mean, dispersion } => mean.is_finite() && *mean > 0.0 && dispersion.is_finite() && *dispersion >= 0.0,
+            Self::Errors { mean, scale, .. } => mean.is_finite() && scale.is_finite() && *scale > 0.0,
         }
     }
 }
@@ -138,6 +192,28 @@ mod tests {
             assert!((predictive.surprise(upper) - 2.0).abs() < 1e-6, "{predictive:?}");
             assert!(predictive.surprise(1e6).is_finite());
         }
+    }
+
+    #[test]
+    fn a_count_is_as_strange_as_its_tail_and_its_interval_holds_what_it_says() {
+        let count = Predictive::Count { mean: 4.0, dispersion: 0.5 };
+        let (lower, upper) = count.interval(0.9);
+        assert_eq!((lower, upper), (0.0, 11.0));
+        assert!(count.surprise(upper) <= 1.0 && count.surprise(upper + 1.0) > 1.0);
+        assert!((count.surprise(0.0) + f64::log10(2.0 / 9.0)).abs() < 1e-9);
+        assert!((count.sd() - 12.0_f64.sqrt()).abs() < 1e-12);
+        // A mean that is no count may lie above its own quantile.
+        let rare = Predictive::Count { mean: 0.01, dispersion: 0.0 };
+        assert_eq!(rare.interval(0.9), (0.0, 0.01));
+    }
+
+    #[test]
+    fn errors_state_the_interval_that_holds_their_share() {
+        let sizes = Arc::new(ErrorSizes::new((1..100).map(f64::from)).expect("errors"));
+        let predictive = Predictive::Errors { mean: 10.0, scale: 2.0, sizes };
+        assert_eq!(predictive.interval(0.8), (10.0 - 160.0, 10.0 + 160.0));
+        assert!((predictive.surprise(10.0 + 160.0) + 0.2_f64.log10()).abs() < 1e-12);
+        assert!(predictive.surprise(1e6) > 2.0);
     }
 
     #[test]

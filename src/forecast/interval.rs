@@ -1,0 +1,269 @@
+//! How a forecast states its uncertainty: in the model's own way, from the sizes of earlier errors, or as counts.
+//!
+//! `native` is what the model says. `conformal` takes the mean from the model and the interval from errors of forecasts of values it had not seen,
+//! weighted by what makes them alike: the model's own sd times a power of the mean (0, ½ or 1, by likelihood), as counts vary more where there
+//! are more of them. Lei et al., "Distribution-free predictive inference for regression", *JASA* 113 (2018), §5.2. `count` takes the mean
+//! from the model and a negative binomial distribution around it, its dispersion from the same errors (Pearson's χ² equal to their number).
+//!
+//! The errors come from expanding windows, as users do it by hand: five folds of one-step forecasts, the first from the first half of the
+//! history; the model learns again between folds. A model that makes such folds anyway tells its errors and none are made twice. A later
+//! refit keeps them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ErrorSizes;
+use super::{Fitted, ForecastError, Forecaster, Predictive};
+use crate::data::{Known, Series};
+use crate::seed::Seed;
+
+/// Folds of one-step forecasts.
+const FOLDS: usize = 5;
+/// Fewest errors to learn an interval from.
+const FEWEST: usize = 20;
+/// Means below this share of the smallest one seen weigh no less.
+const SMALLEST: f64 = 0.5;
+
+/// Where intervals come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interval {
+    /// The model's own way.
+    Native,
+    /// Sizes of errors of forecasts of values the model had not seen.
+    Conformal,
+    /// A negative binomial distribution around the mean.
+    Count,
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Native => "native",
+            Self::Conformal => "conformal",
+            Self::Count => "count",
+        })
+    }
+}
+
+/// A one-step forecast of a value that the model had not seen, and what came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FoldError {
+    /// What was forecast.
+    pub mean: f64,
+    /// The standard deviation stated with it.
+    pub sd: f64,
+    /// Observed minus forecast.
+    pub error: f64,
+}
+
+/// A forecaster whose intervals are stated in one of three ways.
+pub(super) struct Stated {
+    pub(super) name: &'static str,
+    pub(super) model: Box<dyn Forecaster>,
+    pub(super) interval: Interval,
+}
+
+impl Forecaster for Stated {
+    fn fit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        if self.interval == Interval::Count {
+            self.check_counts(history)?;
+        }
+        let fitted = self.model.fit(history, known, seed)?;
+        if self.interval == Interval::Native {
+            return Ok(fitted);
+        }
+        let own;
+        let errors = match fitted.fold_errors() {
+            Some(errors) => errors,
+            None => {
+                own = self.folds(history, known, seed.child("folds"))?;
+                &own
+            }
+        };
+        let spread = match self.interval {
+            Interval::Count => Spread::Count { dispersion: dispersion(errors, errors.len() as f64) },
+            _ => Spread::weighted(errors),
+        };
+        Ok(Box::new(FittedStated { fitted, spread }))
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        let mut settings = self.model.settings();
+        settings["interval"] = serde_json::to_value(self.interval).expect("a name");
+        settings
+    }
+}
+
+impl Stated {
+    fn check_counts(&self, history: &Series) -> Result<(), ForecastError> {
+        let odd = history.values().iter().position(|value| value.is_some_and(|value| value < 0.0 || value.fract() != 0.0));
+        let Some(at) = odd else { return Ok(()) };
+        let (stamp, value) = (history.grid().label(at), history.values()[at].unwrap_or_default());
+        let problem = format!("takes whole numbers from 0 with `interval: count`, got {value} at {stamp}: use `interval: conformal`");
+        Err(ForecastError::Unsupported { model: self.name, problem })
+    }
+
+    /// One-step errors over the second half of the history, or over what is left where the model needs more than half.
+    fn folds(&self, history: &Series, known: &Known, seed: Seed) -> Result<Vec<FoldError>, ForecastError> {
+        let mut start = history.len() / 2;
+        let mut fitted = loop {
+            match self.model.fit(&history.slice(0..start), &known.window(0..start), seed.child("fold 0")) {
+                Err(ForecastError::TooShort { needed, why, .. }) => {
+                    let later = after_observed(history, needed).filter(|later| *later > start);
+                    start = match later {
+                        Some(later) if history.slice(later..history.len()).observed() >= FEWEST => later,
+                        _ => return Err(self.too_short(history, needed + FEWEST, &why)),
+                    };
+                }
+                other => break other?,
+            }
+        };
+        let mut errors = Vec::with_capacity(history.len() - start);
+        let begins: Vec<usize> = (0..=FOLDS).map(|fold| start + (history.len() - start) * fold / FOLDS).collect();
+        for (fold, range) in begins.windows(2).enumerate() {
+            if fold > 0 && range[0] < range[1] {
+                let seed = seed.child(&format!("fold {fold}"));
+                fitted = fitted.refit(&history.slice(0..range[0]), &known.window(0..range[0]), seed)?;
+            }
+            for at in range[0]..range[1] {
+                let value = history.values()[at];
+                if let (Some(value), [forecast, ..]) = (value, &fitted.forecast(&known.window(at..at + 1))?[..]) {
+                    errors.push(FoldError { mean: forecast.mean(), sd: forecast.sd(), error: value - forecast.mean() });
+                }
+                fitted.observe(value);
+            }
+        }
+        if errors.len() < FEWEST {
+            return Err(self.too_short(history, 2 * FEWEST, "half of the values to learn from"));
+        }
+        Ok(errors)
+    }
+
+    fn too_short(&self, history: &Series, needed: usize, why: &str) -> ForecastError {
+        let why = format!("{why}; {FEWEST} more to learn intervals from, which `interval: native` does without");
+        ForecastError::TooShort { model: self.name, got: history.observed(), needed, why }
+    }
+}
+
+/// The bucket after the first so many values.
+fn after_observed(history: &Series, count: usize) -> Option<usize> {
+    let last = count.checked_sub(1)?;
+    history.values().iter().enumerate().filter(|(_, value)| value.is_some()).nth(last).map(|(at, _)| at + 1)
+}
+
+/// What errors teach about the spread around a mean.
+#[derive(Debug, Clone)]
+enum Spread {
+    /// There was no error: whatever the model says.
+    None,
+    /// Errors over their weights.
+    Sizes { weight: Weight, sizes: Arc<ErrorSizes> },
+    /// Around every mean a distribution of counts.
+    Count { dispersion: f64 },
+}
+
+/// What makes errors alike: the model's own sd (where it always states one), and a power of the mean (where means are above 0).
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Weight {
+    by_sd: bool,
+    power: f64,
+    /// Smallest mean that weighs as it is.
+    least: f64,
+}
+
+impl Weight {
+    fn of(self, mean: f64, sd: f64) -> f64 {
+        let by_mean = if self.power == 0.0 { 1.0 } else { libm::pow(mean.max(self.least), self.power) };
+        if self.by_sd { sd * by_mean } else { by_mean }
+    }
+
+    /// The log-likelihood of the errors as normal with sd proportional to the weight.
+    fn likelihood(self, errors: &[FoldError]) -> f64 {
+        let n = errors.len() as f64;
+        let weighted = |e: &FoldError| e.error / self.of(e.mean, e.sd);
+        let square = errors.iter().map(weighted).map(|z| z * z).sum::<f64>() / n;
+        -0.5 * n * libm::log(square) - errors.iter().map(|e| libm::log(self.of(e.mean, e.sd))).sum::<f64>()
+    }
+}
+
+impl Spread {
+    fn weighted(errors: &[FoldError]) -> Self {
+        let by_sd = errors.iter().all(|e| e.sd > 0.0);
+        let smallest = errors.iter().map(|e| e.mean).fold(f64::INFINITY, f64::min);
+        let constant = Weight { by_sd, power: 0.0, least: SMALLEST * smallest };
+        let powers: &[f64] = if smallest > 0.0 { &[0.5, 1.0] } else { &[] };
+        let likelier = |best: Weight, power: &f64| {
+            let other = Weight { power: *power, ..constant };
+            if other.likelihood(errors) > best.likelihood(errors) { other } else { best }
+        };
+        let weight = powers.iter().fold(constant, likelier);
+        match ErrorSizes::new(errors.iter().map(|e| e.error / weight.of(e.mean, e.sd))) {
+            Some(sizes) => Self::Sizes { weight, sizes: Arc::new(sizes) },
+            None => Self::None,
+        }
+    }
+
+    fn around(&self, native: Predictive) -> Predictive {
+        match self {
+            Self::None => native,
+            Self::Sizes { weight, sizes } => {
+                let (mean, scale) = (native.mean(), weight.of(native.mean(), native.sd()));
+                // A model that states no spread where it did before knows the value.
+                if scale > 0.0 { Predictive::Errors { mean, scale, sizes: Arc::clone(sizes) } } else { native }
+            }
+            Self::Count { dispersion } => Predictive::Count { mean: native.mean().max(LEAST_COUNT), dispersion: *dispersion },
+        }
+    }
+}
+
+/// The mean of a count that is forecast as 0 or below.
+const LEAST_COUNT: f64 = 1e-3;
+
+/// Where the search for a dispersion ends.
+const MOST_DISPERSED: f64 = 1e12;
+
+/// The dispersion at which Σ error²/(mean + dispersion · mean²) is the number of degrees of freedom; 0 if errors vary no more than those of
+/// Poisson counts.
+pub(super) fn dispersion(errors: &[FoldError], freedom: f64) -> f64 {
+    let chi2 = |dispersion: f64| -> f64 {
+        let over = |e: &FoldError| {
+            let mean = e.mean.max(LEAST_COUNT);
+            e.error * e.error / (mean + dispersion * mean * mean)
+        };
+        errors.iter().map(over).sum()
+    };
+    if chi2(0.0) <= freedom {
+        return 0.0;
+    }
+    let (mut low, mut high) = (0.0, 1e-6);
+    while chi2(high) > freedom && high < MOST_DISPERSED {
+        (low, high) = (high, 4.0 * high);
+    }
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if chi2(middle) > freedom { low = middle } else { high = middle }
+    }
+    high
+}
+
+struct FittedStated {
+    fitted: Box<dyn Fitted>,
+    spread: Spread,
+}
+
+impl Fitted for FittedStated {
+    fn forecast(&self, ahead: &Known) -> Result<Vec<Predictive>, ForecastError> {
+        Ok(self.fitted.forecast(ahead)?.into_iter().map(|native| self.spread.around(native)).collect())
+    }
+
+    fn observe(&mut self, value: Option<f64>) {
+        self.fitted.observe(value);
+    }
+
+    fn refit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        Ok(Box::new(Self { fitted: self.fitted.refit(history, known, seed)?, spread: self.spread.clone() }))
+    }
+}
