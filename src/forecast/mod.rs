@@ -4,6 +4,7 @@
 //! [`REGISTRY`]; its settings are the fields of its struct.
 
 pub mod arima;
+pub mod ets;
 pub mod features;
 pub mod lgbm;
 mod predictive;
@@ -106,6 +107,7 @@ pub const REGISTRY: &[Entry] = &[
         about: "Seasonal ARIMA by exact maximum likelihood; seasons up to 60 buckets.",
         build: from_settings::<arima::Arima>,
     },
+    Entry { name: "ets", about: "Exponential smoothing with season and trend, the form chosen by AICc.", build: from_settings::<ets::Ets> },
     Entry {
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
