@@ -14,6 +14,7 @@ mod docs;
 mod end_to_end;
 mod forecast_arima;
 mod forecast_lgbm;
+mod forecast_lgbm_series;
 mod forecast_prophet;
 mod forecast_season;
 mod future;

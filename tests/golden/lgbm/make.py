@@ -101,7 +101,7 @@ SETS = [
 ]
 
 
-def train_and_predict(x, y, new, settings):
+def train(x, y, settings):
     params = {
         "objective": "regression",
         "learning_rate": settings["learning_rate"],
@@ -114,18 +114,21 @@ def train_and_predict(x, y, new, settings):
         "num_threads": 1,
         "verbosity": -1,
     }
-    booster = lightgbm.train(params, lightgbm.Dataset(x, y, params=params), num_boost_round=settings["trees"])
-    return booster.predict(x), booster.predict(new)
+    return lightgbm.train(params, lightgbm.Dataset(x, y, params=params), num_boost_round=settings["trees"])
+
+
+def versions():
+    return {"python": platform.python_version(), "lightgbm": lightgbm.__version__, "numpy": np.__version__}
 
 
 def main():
-    versions = {"python": platform.python_version(), "lightgbm": lightgbm.__version__, "numpy": np.__version__}
     for number, (name, draw, n, changes) in enumerate(SETS):
         settings = DEFAULTS | changes
         x, y = draw(np.random.default_rng([2024, number]), n + NEW_ROWS)
-        in_sample, out_of_sample = train_and_predict(x[:n], y[:n], x[n:], settings)
+        booster = train(x[:n], y[:n], settings)
+        in_sample, out_of_sample = booster.predict(x[:n]), booster.predict(x[n:])
         data = {
-            "versions": versions,
+            "versions": versions(),
             "settings": settings,
             "width": x.shape[1],
             "values": x[:n].ravel().tolist(),
