@@ -7,6 +7,7 @@ pub mod arima;
 pub mod ets;
 pub mod features;
 pub mod lgbm;
+pub mod mstl;
 mod predictive;
 pub mod prophet;
 pub mod season;
@@ -112,6 +113,11 @@ pub const REGISTRY: &[Entry] = &[
         name: "lgbm",
         about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
         build: from_settings::<lgbm::Lgbm>,
+    },
+    Entry {
+        name: "mstl",
+        about: "One or two seasons taken off by Loess, the rest by exponential smoothing; seasons of any length.",
+        build: from_settings::<mstl::Mstl>,
     },
     Entry {
         name: "prophet",

@@ -13,6 +13,8 @@ use crate::seed::Seed;
 const LEAST_SD: f64 = 1e-14;
 /// States of a multiplicative season never fall below this share of the smallest mean fitted, or of an average bucket.
 const LEAST_STATE: f64 = 1e-6;
+/// With multiplicative errors the spread follows the mean down to this share of the smallest mean fitted.
+const LEAST_MEAN: f64 = 0.5;
 /// Missing buckets in a row that still widen the next forecasts; after more the spread stays.
 const LONGEST_GAP: usize = 1000;
 
@@ -129,7 +131,8 @@ impl FittedEts {
         let Estimate { form, smoothing, variance, least_mean, .. } = self.estimate;
         // Buckets missing since the last observation lie between it and the first forecast.
         let means = self.state.means(form, smoothing.phi, self.missing + ahead);
-        let spreads = Spread { form, smoothing, variance, state: &self.state, least_mean }.of(&means);
+        let spread = Spread { form, smoothing, variance, state: &self.state, least_mean: LEAST_MEAN * least_mean };
+        let spreads = spread.of(&means);
         let all = means.into_iter().zip(spreads).skip(self.missing);
         all.map(|(mean, sd)| (mean * self.unit, sd * self.unit)).collect()
     }

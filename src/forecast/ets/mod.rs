@@ -12,7 +12,7 @@
 //! Multiplicative forms are for values above zero and are left out otherwise. A missing value leaves the state on its own forecast, and
 //! what comes after it is as uncertain as a forecast from before it. Forecasts are normal; their spread is exact for the form at its
 //! parameters, with the residual variance corrected for the number of coefficients. With multiplicative errors the spread falls with
-//! the mean, but not below that at the smallest mean of the history, so that a trend towards zero does not end in certainty. Holidays
+//! the mean, but not below that at half the smallest mean of the history: a trend towards zero does not end in certainty. Holidays
 //! and regressors of [`Known`] are ignored.
 
 mod estimate;
