@@ -5,10 +5,12 @@
 
 pub mod arima;
 mod dense;
+pub mod ets;
 pub mod features;
 pub mod forest;
 pub mod interval;
 pub mod lgbm;
+pub mod mstl;
 pub mod poisson_glm;
 mod predictive;
 pub mod prophet;
@@ -142,6 +144,13 @@ pub const REGISTRY: &[Entry] = &[
         build: from_settings::<arima::AutoArima>,
     },
     Entry {
+        name: "ets",
+        about: "Exponential smoothing with season and trend, the form chosen by AICc.",
+        interval: Interval::Native,
+        promises: Promises::SCALE,
+        build: from_settings::<ets::Ets>,
+    },
+    Entry {
         name: "forest",
         about: "Random forest on lags and the calendar; sd from expanding-window folds.",
         interval: Interval::Native,
@@ -154,6 +163,13 @@ pub const REGISTRY: &[Entry] = &[
         interval: Interval::Native,
         promises: Promises::SCALE,
         build: from_settings::<lgbm::Lgbm>,
+    },
+    Entry {
+        name: "mstl",
+        about: "One or two seasons taken off by Loess, the rest by exponential smoothing; seasons of any length.",
+        interval: Interval::Native,
+        promises: Promises::SCALE,
+        build: from_settings::<mstl::Mstl>,
     },
     Entry {
         name: "poisson-glm",
