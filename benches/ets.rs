@@ -37,7 +37,7 @@ fn hourly(buckets: usize) -> Series {
 }
 
 fn model(name: &str) -> Box<dyn Forecaster> {
-    build(name, &json!({})).expect("defaults are valid")
+    build(name, &json!({"interval": "native"})).expect("defaults are valid")
 }
 
 fn fit(name: &str, history: &Series) -> Box<dyn Fitted> {

@@ -81,7 +81,7 @@ fn train_and_predict_10_000_hours(bencher: Bencher<'_, '_>, trees: usize) {
 #[divan::bench(args = ["lgbm", "forest", "xgb"])]
 fn fit_with_folds_and_forecast_92_days(bencher: Bencher<'_, '_>, name: &str) {
     let (series, known) = counts();
-    let forecaster: Box<dyn Forecaster> = build(name, &serde_json::json!({})).expect("a registered model");
+    let forecaster: Box<dyn Forecaster> = build(name, &serde_json::json!({"interval": "native"})).expect("a registered model");
     bencher.bench(|| {
         let mut fitted = forecaster.fit(&series, &known.window(0..DAYS), Seed::derive(["bench"])).expect("the series is long enough");
         for at in DAYS..DAYS + AHEAD {

@@ -62,28 +62,28 @@ fn fit_and_intervals(bencher: Bencher<'_, '_>, settings: &serde_json::Value) {
 
 #[divan::bench]
 fn days_273_fit_and_forecast_92(bencher: Bencher<'_, '_>) {
-    fit_and_forecast(bencher, &days(), 273, &json!({}));
+    fit_and_forecast(bencher, &days(), 273, &json!({"interval": "native"}));
 }
 
 /// The same with the 0.99 interval of every day, which is what the original's draws are for.
 /// The same with the 0.99 interval of every day, which is what the original's draws are for.
 #[divan::bench]
 fn days_273_fit_and_92_intervals(bencher: Bencher<'_, '_>) {
-    fit_and_intervals(bencher, &json!({}));
+    fit_and_intervals(bencher, &json!({"interval": "native"}));
 }
 
 /// A pliant trend: every interval is that of simulated paths.
 #[divan::bench]
 fn days_273_pliant_trend_fit_and_92_intervals(bencher: Bencher<'_, '_>) {
-    fit_and_intervals(bencher, &json!({"changepoint_prior_scale": 0.5}));
+    fit_and_intervals(bencher, &json!({"interval": "native", "changepoint_prior_scale": 0.5}));
 }
 
 #[divan::bench(sample_count = 20)]
 fn half_hours_8000_fit_and_forecast_48(bencher: Bencher<'_, '_>) {
-    fit_and_forecast(bencher, &half_hours(8048), 8000, &json!({}));
+    fit_and_forecast(bencher, &half_hours(8048), 8000, &json!({"interval": "native"}));
 }
 
 #[divan::bench(sample_count = 20)]
 fn half_hours_8000_multiplicative_fit_and_forecast_48(bencher: Bencher<'_, '_>) {
-    fit_and_forecast(bencher, &half_hours(8048), 8000, &json!({"seasonality_mode": "multiplicative"}));
+    fit_and_forecast(bencher, &half_hours(8048), 8000, &json!({"interval": "native", "seasonality_mode": "multiplicative"}));
 }

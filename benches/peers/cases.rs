@@ -59,14 +59,13 @@ const DAILY: [(&str, &[&str], Protocol, f64); 6] = [
     ("mstl", &["default"], Protocol::FixedOrigin, 0.5),
 ];
 
-/// Settings of our side, in the one place where they are built: the season is told to both sides, intervals are the model's own, which are
-/// the default of all of them.
+/// Settings of our side, in the one place where they are built: the season is told to both sides, intervals are the model's own.
 fn settings(model: &str) -> Value {
     match model {
         // The original finds its seasons in the calendar.
-        "prophet" => json!({}),
-        "mstl" => json!({"seasons": [SEASON]}),
-        _ => json!({"season": SEASON}),
+        "prophet" => json!({"interval": "native"}),
+        "mstl" => json!({"interval": "native", "seasons": [SEASON]}),
+        _ => json!({"interval": "native", "season": SEASON}),
     }
 }
 

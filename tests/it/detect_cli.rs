@@ -21,7 +21,21 @@ fn every_model_flags_exactly_the_incident_of_the_ticket_counts() {
         for protocol in ["rolling", "fixed-origin"] {
             for refit in ["7d", "never"] {
                 let (train, test) = (train.to_str().expect("text"), test.to_str().expect("text"));
-                let arguments = ["detect", "--train", train, "--test", test, "--model", model, "--protocol", protocol, "--refit", refit];
+                let arguments = [
+                    "detect",
+                    "--train",
+                    train,
+                    "--test",
+                    test,
+                    "--model",
+                    model,
+                    "--protocol",
+                    protocol,
+                    "--refit",
+                    refit,
+                    "--interval-method",
+                    "native",
+                ];
                 let report = json(folder.path(), &[&arguments[..], &["--truth", "truth.csv", "--json"]].concat());
                 let alarms = serde_json::json!([{ "first": "2023-10-05", "last": "2023-10-05" }]);
                 assert_eq!(report["alarms"], alarms, "{model}, {protocol}, refit {refit}");
@@ -40,7 +54,10 @@ fn lgbm_without_refit_forecasts_what_the_original_forecasts() {
     let Some(reference) = data("ticket-counts/python-reference/lgbm_forecast.csv") else { return };
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let (train, test) = (train.to_str().expect("text"), test.to_str().expect("text"));
-    let report = json(folder.path(), &["detect", "--train", train, "--test", test, "--model", "lgbm", "--refit", "never", "--json"]);
+    let report = json(
+        folder.path(),
+        &["detect", "--train", train, "--test", test, "--model", "lgbm", "--refit", "never", "--interval-method", "native", "--json"],
+    );
     for (field, name) in [("expected", "yhat"), ("lower", "yhat_lower"), ("upper", "yhat_upper")] {
         let original = column(&reference, name);
         for (point, original) in report["points"].as_array().expect("points").iter().zip(original) {

@@ -5,13 +5,13 @@ use std::path::Path;
 use incident_harness::data::known::Columns;
 use incident_harness::data::{Known, Series};
 use incident_harness::forecast::arima::{Arima, AutoArima, FittedArima, Trend};
-use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive, build};
+use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Span, Step};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::support::{column, data};
+use crate::support::{self, column, data};
 
 #[derive(Deserialize)]
 struct Chosen {
@@ -276,7 +276,7 @@ fn constant_and_perfectly_regular_series_have_finite_forecasts() {
     let shapes: [fn(usize) -> f64; 5] = [|_| 0.0, |_| 41.0, |t| (t % 7) as f64, |t| 3.0 * t as f64, |t| if t == 50 { 1e9 } else { 0.0 }];
     for (shape, value) in shapes.iter().enumerate() {
         for settings in [json!({}), json!({ "trend": "c" }), json!({ "order": [1, 1, 1] }), json!({ "seasonal": [0, 0, 0] })] {
-            let model = build("arima", &settings).expect("valid settings");
+            let model = support::native("arima", &settings).expect("valid settings");
             let history = daily((0..100).map(|t| Some(value(t))).collect());
             let all = known(121);
             let fitted = model.fit(&history, &all.window(0..100), seed()).expect("long enough");
@@ -291,8 +291,8 @@ fn constant_and_perfectly_regular_series_have_finite_forecasts() {
 
 #[test]
 fn unknown_settings_are_refused() {
-    assert!(build("arima", &json!({ "sesonal": [1, 1, 1] })).is_err());
-    assert!(build("arima", &json!({ "trend": "ct" })).is_err());
+    assert!(support::native("arima", &json!({ "sesonal": [1, 1, 1] })).is_err());
+    assert!(support::native("arima", &json!({ "trend": "ct" })).is_err());
     let error = Arima { season: Some(1), ..Arima::default() }.estimate(&daily(vec![Some(1.0); 50]), &known(50)).expect_err("refused");
     assert!(error.to_string().contains("takes seasons from 2"), "{error}");
 }
@@ -312,7 +312,7 @@ fn holidays_are_a_regressor_unless_turned_off() {
     let marked = Known::new(columns);
     let named = with_regressors(161, vec![("event".into(), events.clone())]);
     let forecast = |settings: serde_json::Value, known: &Known| {
-        let model = build("arima", &settings).expect("valid settings");
+        let model = support::native("arima", &settings).expect("valid settings");
         let fitted = model.fit(&history, &known.window(0..140), seed()).expect("long enough");
         fitted.forecast(&known.window(140..161)).expect("finite")
     };

@@ -2,13 +2,15 @@
 
 use incident_harness::data::{Known, Series};
 use incident_harness::forecast::ets::{Ets, FittedEts};
-use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive, build};
+use incident_harness::forecast::{Fitted, ForecastError, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Span, Step};
 use proptest::prelude::*;
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::support;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -276,11 +278,11 @@ fn what_cannot_be_fitted_is_told() {
         (json!({ "model": "ANM" }), "write M first"),
         (json!({ "season": 1 }), "takes seasons from 2 buckets, got 1"),
     ] {
-        let model = build("ets", &settings).expect("valid settings");
+        let model = support::native("ets", &settings).expect("valid settings");
         let error = model.fit(&daily(weekly(50)), &known(50), seed()).err().expect("refused").to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let error = build("ets", &json!({ "model": "MMM" })).err().expect("refused").to_string();
+    let error = support::native("ets", &json!({ "model": "MMM" })).err().expect("refused").to_string();
     assert!(error.contains("unknown model `MMM`, expected error (A, M, Z)"), "{error}");
     let error = Ets::default().with_parameters(&daily(weekly(50)), &[0.1]).expect_err("a choice").to_string();
     assert!(error.contains("`ZZZ` leaves 15"), "{error}");
@@ -304,7 +306,7 @@ fn poor_and_odd_series_have_sound_forecasts() {
         for model in ["ets", "mstl"] {
             for len in [14, 21, 100] {
                 let history = daily((0..len).map(value).collect());
-                let Ok(fitted) = build(model, &json!({})).expect("defaults").fit(&history, &known(len), seed()) else {
+                let Ok(fitted) = support::native(model, &json!({})).expect("defaults").fit(&history, &known(len), seed()) else {
                     assert!(name == "gaps" && len < 30, "{model} {name} {len}");
                     continue;
                 };
@@ -321,7 +323,7 @@ fn poor_and_odd_series_have_sound_forecasts() {
     for (shape, expected) in [(0, 0.0), (1, 41.0), (2, 2.0), (3, 3.0)] {
         for model in ["ets", "mstl"] {
             let history = daily((0..100).map(shapes[shape].1).collect());
-            let fitted = build(model, &json!({})).expect("defaults").fit(&history, &known(100), seed()).expect("long enough");
+            let fitted = support::native(model, &json!({})).expect("defaults").fit(&history, &known(100), seed()).expect("long enough");
             let forecast = &fitted.forecast(&known(1)).expect("finite")[0];
             assert!((forecast.mean() - expected).abs() < 1e-4, "{model} {}: {forecast:?}", shapes[shape].0);
         }
@@ -366,7 +368,7 @@ proptest! {
     ) {
         for (model, settings) in [("ets", json!({ "season": season })), ("mstl", json!({ "seasons": [season] }))] {
             let history = daily(values.clone());
-            let Ok(mut fitted) = build(model, &settings).expect("valid").fit(&history, &known(values.len()), seed()) else { continue };
+            let Ok(mut fitted) = support::native(model, &settings).expect("valid").fit(&history, &known(values.len()), seed()) else { continue };
             for value in later.iter().copied().chain([None]) {
                 let forecasts = fitted.forecast(&known(15)).expect("finite");
                 prop_assert!(forecasts.iter().all(Predictive::is_sound), "{model}: {forecasts:?}");

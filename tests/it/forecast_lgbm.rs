@@ -5,13 +5,13 @@ use std::path::Path;
 use incident_harness::data::{Known, Series};
 use incident_harness::forecast::features::Features;
 use incident_harness::forecast::lgbm::{Booster, Lgbm};
-use incident_harness::forecast::{Fitted, ForecastError, Predictive, build};
+use incident_harness::forecast::{Fitted, ForecastError, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Step};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::support::data;
+use crate::support::{self, data};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -107,7 +107,7 @@ fn ticket_counts() -> Option<(Series, Series, Known)> {
 }
 
 fn fit(settings: &serde_json::Value, history: &Series, known: &Known) -> Result<Box<dyn Fitted>, ForecastError> {
-    build("lgbm", settings).expect("settings of lgbm").fit(history, known, Seed::derive(["test"]))
+    support::native("lgbm", settings).expect("settings of lgbm").fit(history, known, Seed::derive(["test"]))
 }
 
 #[test]

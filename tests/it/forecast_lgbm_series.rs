@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use incident_harness::data::known::Columns;
 use incident_harness::data::{Known, Series};
+use incident_harness::forecast::Predictive;
 use incident_harness::forecast::features::{Features, Rows};
 use incident_harness::forecast::lgbm::{Booster, Lgbm};
-use incident_harness::forecast::{Predictive, build};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Step};
 use serde::Deserialize;
@@ -96,7 +96,7 @@ impl Golden {
     /// Forecasts of the held-out buckets, one step ahead each, with the values that came.
     fn one_step(&self) -> Vec<(f64, f64)> {
         let known = self.known();
-        let model = build("lgbm", &self.settings).expect("settings of lgbm");
+        let model = support::native("lgbm", &self.settings).expect("settings of lgbm");
         let mut fitted = model.fit(&self.history(), &known.window(0..self.train), Seed::derive(["test"])).expect("long enough");
         let step = |bucket: usize| {
             let forecast = fitted.forecast(&known.window(bucket..bucket + 1)).expect("a forecast");

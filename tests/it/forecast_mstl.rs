@@ -2,12 +2,14 @@
 
 use incident_harness::data::{Known, Series};
 use incident_harness::forecast::mstl::Mstl;
-use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive, build};
+use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Span, Step};
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::support;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -189,7 +191,7 @@ fn what_cannot_be_decomposed_is_told() {
         let error = Mstl { seasons: Some(seasons) }.estimate(&series("peer-days", 100)).expect_err("refused");
         assert!(error.to_string().contains("drop `seasons` to find them"), "{error}");
     }
-    assert!(build("mstl", &json!({ "season": 7 })).is_err());
+    assert!(support::native("mstl", &json!({ "season": 7 })).is_err());
     let minutes =
         Series::new(grid(Step::new(Span::seconds(60)).expect("a step"), 4000), (0..4000).map(|t| Some(f64::from(t % 1440))).collect());
     assert_eq!(Mstl::default().estimate(&minutes).expect("any season").seasons(), [1440]);

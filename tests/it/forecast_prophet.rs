@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use incident_harness::data::known::Columns;
 use incident_harness::data::{Known, Series};
-use incident_harness::forecast::{self, ForecastError, Predictive};
+use incident_harness::forecast::{ForecastError, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Step};
 use proptest::prelude::*;
@@ -111,7 +111,7 @@ fn seed() -> Seed {
 
 /// Fits the first `train` buckets and forecasts all others at once.
 fn fixed_origin(series: &Series, known: &Known, train: usize, settings: &Value) -> Vec<Predictive> {
-    let model = forecast::build("prophet", settings).expect("a known model");
+    let model = support::native("prophet", settings).expect("a known model");
     let fitted = model.fit(&series.slice(0..train), &known.window(0..train), seed()).expect("a fit");
     fitted.forecast(&known.window(train..series.len())).expect("a forecast")
 }
@@ -241,7 +241,7 @@ fn the_same_fit_gives_the_same_bytes() {
 #[test]
 fn another_seed_draws_other_paths_around_the_same_mean() {
     let golden = Golden::read("bending_trend");
-    let model = forecast::build("prophet", &golden.settings).expect("a known model");
+    let model = support::native("prophet", &golden.settings).expect("a known model");
     let (series, known) = (golden.series().slice(0..golden.train), golden.known());
     let last = |seed| {
         let fitted = model.fit(&series, &known.window(0..golden.train), seed).expect("a fit");
@@ -257,7 +257,7 @@ fn buckets_one_by_one_are_the_buckets_of_the_window() {
     for case in ["bending_trend", "multiplicative", "holidays"] {
         let golden = Golden::read(case);
         let known = golden.known();
-        let model = forecast::build("prophet", &golden.settings).expect("a known model");
+        let model = support::native("prophet", &golden.settings).expect("a known model");
         let mut fitted = model.fit(&golden.series().slice(0..golden.train), &known.window(0..golden.train), seed()).expect("a fit");
         for (i, expected) in golden.forecast().iter().enumerate() {
             let bucket = golden.train + i;
@@ -272,7 +272,7 @@ fn buckets_one_by_one_are_the_buckets_of_the_window() {
 fn a_refit_is_a_fit_of_the_longer_history() {
     let golden = Golden::read("holidays");
     let (series, known) = (golden.series(), golden.known());
-    let model = forecast::build("prophet", &golden.settings).expect("a known model");
+    let model = support::native("prophet", &golden.settings).expect("a known model");
     let fitted = model.fit(&series.slice(0..400), &known.window(0..400), seed()).expect("a fit");
     let refitted = fitted.refit(&series.slice(0..golden.train), &known.window(0..golden.train), seed()).expect("a refit");
     assert_eq!(refitted.forecast(&known.window(golden.train..series.len())).expect("a forecast"), golden.forecast());
@@ -308,7 +308,7 @@ fn daily(values: Vec<Option<f64>>) -> Series {
 }
 
 fn fit_error(series: &Series, settings: &Value) -> ForecastError {
-    let model = forecast::build("prophet", settings).expect("known settings");
+    let model = support::native("prophet", settings).expect("known settings");
     model.fit(series, &Known::stamps(series.grid().clone()), seed()).err().expect("an error")
 }
 
@@ -329,7 +329,7 @@ fn what_prophet_cannot_take_is_said_with_the_way_out() {
     assert_eq!(error, "`prophet` does not offer logistic growth: use `growth: linear` or `growth: flat`");
     let error = fit_error(&series, &json!({"changepoint_prior_scale": 0.0})).to_string();
     assert_eq!(error, "`prophet` needs `changepoint_prior_scale` above 0, got 0");
-    assert!(forecast::build("prophet", &json!({"changepoint": 3})).err().expect("an error").to_string().contains("changepoint"));
+    assert!(support::native("prophet", &json!({"changepoint": 3})).err().expect("an error").to_string().contains("changepoint"));
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn an_hour_told_twice_keeps_its_buckets_in_order() {
     let train = 48 * 20;
     let forecast = fixed_origin(&series, &known, train, &json!({}));
     let fitted =
-        forecast::build("prophet", &json!({})).expect("a known model").fit(&series.slice(0..train), &known.window(0..train), seed());
+        support::native("prophet", &json!({})).expect("a known model").fit(&series.slice(0..train), &known.window(0..train), seed());
     let fitted = fitted.expect("a fit");
     for (i, expected) in forecast.iter().enumerate() {
         let alone = fitted.forecast(&known.window(train + i..train + i + 1)).expect("a forecast");
@@ -400,7 +400,7 @@ proptest! {
         let values: Vec<Option<f64>> = values.into_iter().map(|y| y.map(|y| if rounded { (y / 4e5).round() } else { y })).collect();
         let train = values.len();
         let series = daily(values.into_iter().chain([None; 20]).collect());
-        let model = forecast::build("prophet", &json!({"seasonality_mode": if multiplicative { "multiplicative" } else { "additive" }}))
+        let model = support::native("prophet", &json!({"seasonality_mode": if multiplicative { "multiplicative" } else { "additive" }}))
             .expect("a known model");
         let known = Known::stamps(series.grid().clone());
         match model.fit(&series.slice(0..train), &known.window(0..train), seed()) {

@@ -1,10 +1,12 @@
 //! What the regression models over the shared features have in common, and the two of them that are not LightGBM's.
 
 use incident_harness::data::{Known, Series};
-use incident_harness::forecast::{Fitted, ForecastError, Predictive, build};
+use incident_harness::forecast::{Fitted, ForecastError, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Step};
 use serde_json::{Value, json};
+
+use crate::support;
 
 /// Every model of this kind with the points it needs at a season of 7.
 const MODELS: &[(&str, usize)] = &[("lgbm", 54), ("forest", 24), ("xgb", 34)];
@@ -27,7 +29,7 @@ fn days(n: usize) -> (Series, Known) {
 }
 
 fn fit_seeded(name: &str, settings: &Value, history: &Series, known: &Known, seed: &str) -> Result<Box<dyn Fitted>, ForecastError> {
-    build(name, settings).expect("settings of the model").fit(history, &known.window(0..history.len()), Seed::derive([seed]))
+    support::native(name, settings).expect("settings of the model").fit(history, &known.window(0..history.len()), Seed::derive([seed]))
 }
 
 fn fit(name: &str, settings: &Value, history: &Series, known: &Known) -> Box<dyn Fitted> {

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use incident_harness::forecast::{self, Forecaster, INTERVAL, UnknownModel};
+
 /// A file below `HARNESS_DATA`, or `None` (told on the process's own stderr) when the variable is not set.
 ///
 /// # Panics
@@ -27,4 +29,14 @@ pub(crate) fn column(file: &Path, name: &str) -> Vec<Option<f64>> {
     let place = reader.headers().expect("a header").iter().position(|header| header == name).expect("the column exists");
     let cell = |text: &str| (!text.is_empty()).then(|| text.parse().expect("a number"));
     reader.records().map(|record| cell(&record.expect("a whole row")[place])).collect()
+}
+
+/// A forecaster that states its intervals in its own way, as the original it is held against does.
+///
+/// # Errors
+/// As [`forecast::build`].
+pub(crate) fn native(name: &str, settings: &serde_json::Value) -> Result<Box<dyn Forecaster>, UnknownModel> {
+    let mut settings = settings.clone();
+    settings[INTERVAL] = "native".into();
+    forecast::build(name, &settings)
 }
