@@ -2,7 +2,7 @@
 
 use incident_harness::data::{Known, Series};
 use incident_harness::forecast::ets::{Ets, FittedEts};
-use incident_harness::forecast::{Fitted, ForecastError, Forecaster, Predictive, build};
+use incident_harness::forecast::{Fitted, ForecastError, Predictive, build};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Span, Step};
 use proptest::prelude::*;
@@ -286,9 +286,11 @@ fn what_cannot_be_fitted_is_told() {
     assert!(error.contains("`ZZZ` leaves 15"), "{error}");
 }
 
+type Shape = (&'static str, fn(usize) -> Option<f64>);
+
 #[test]
 fn poor_and_odd_series_have_sound_forecasts() {
-    let shapes: [(&str, fn(usize) -> Option<f64>); 10] = [
+    let shapes: [Shape; 10] = [
         ("zeros", |_| Some(0.0)),
         ("constant", |_| Some(41.0)),
         ("regular", |t| Some((t % 7) as f64)),

@@ -16,12 +16,10 @@ const LEAST_SHARE: f64 = 1e-4;
 const DAMPING: (f64, f64) = (0.8, 0.98);
 /// Mean squared residual below this share of the variance counts as this share: a perfect fit has no likelihood.
 const LEAST_VARIANCE: f64 = 1e-12;
-/// Shares of α and γ that are tried with the heuristic states; the search begins at the best of them.
-const STARTS: [(f64, f64); 6] = [(0.05, 0.05), (0.05, 0.3), (0.3, 0.05), (0.3, 0.3), (0.7, 0.05), (0.7, 0.3)];
-/// Share of α that β begins with.
-const BETA_START: f64 = 0.05;
-/// Share of the bounds of the damping that it begins with.
-const PHI_START: f64 = 0.9;
+/// Where the search begins, with the heuristic states: shares of the intervals of α, β, γ and φ; the likeliest end stays. Chosen greedily among
+/// 90 on 954 fits of the fifteen forms to generated series: in all but 7 of them these three lose less than 0.5 of the log-likelihood that the
+/// best of the 90 reaches, in all but 20 less than 0.1. The first alone loses more than 0.5 in 40.
+const STARTS: [[f64; 4]; 3] = [[0.2, 0.02, 0.02, 0.2], [0.01, 0.02, 0.3, 0.9], [0.01, 0.9, 0.3, 0.9]];
 /// A warm start stays this share away from the bounds, where the slope of the sines is none.
 const WARM_SHARE: f64 = 0.02;
 
@@ -75,10 +73,7 @@ impl Problem<'_> {
     /// The most likely member of the form; `None` if it has no likelihood on these values.
     pub(super) fn estimate(&self, warm: Option<(&Smoothing, &State)>) -> Option<Estimate> {
         let mut search = Search::new(self);
-        let mut free = vec![0.0; search.size()];
-        search.begin(&mut free, warm)?;
-        let options = Options { max_iterations: 500, gradient_tolerance: 1e-6, value_tolerance: 1e-9, ..Options::default() };
-        minimize(&mut |free: &[f64], slopes: &mut [f64]| search.objective(free, slopes), &mut free, &options);
+        let free = search.lowest(warm)?;
         let smoothing = search.unpack(&free);
         let initial = search.passes.state.clone();
         self.estimate_at(smoothing, initial)
@@ -149,32 +144,51 @@ impl<'a> Search<'a> {
         form.smoothing() + 1 + usize::from(form.has_trend()) + self.start.season.len()
     }
 
-    /// Writes where the search begins: an earlier fit if it does better than the heuristic; `None` if neither has a likelihood.
-    fn begin(&mut self, free: &mut [f64], warm: Option<(&Smoothing, &State)>) -> Option<()> {
-        let mut best: Option<(f64, [f64; 4])> = None;
-        let mut consider = |search: &mut Self, free: &mut [f64], shares: [f64; 4]| {
-            search.write_angles(free, shares);
-            let value = search.value(free);
-            if value.is_finite() && best.is_none_or(|(least, _)| value < least) {
-                best = Some((value, shares));
-                return true;
-            }
-            false
-        };
-        for (alpha, gamma) in STARTS {
-            if self.problem.form.seasonal != Seasonal::None || gamma == STARTS[0].1 {
-                consider(self, free, [alpha, BETA_START, gamma, PHI_START]);
+    /// The lowest point reached from an earlier fit, if that is lower than every start to begin with, or else from any of the starts; `None` if
+    /// none has a likelihood.
+    fn lowest(&mut self, warm: Option<(&Smoothing, &State)>) -> Option<Vec<f64>> {
+        let mut starts = self.starts();
+        if let Some(free) = warm.and_then(|(smoothing, state)| self.resume(smoothing, state, &starts)) {
+            starts = vec![free];
+        }
+        let options = Options { max_iterations: 500, gradient_tolerance: 1e-6, value_tolerance: 1e-9, ..Options::default() };
+        let mut best: Option<(f64, Vec<f64>)> = None;
+        for mut free in starts {
+            let value = minimize(&mut |free: &[f64], slopes: &mut [f64]| self.objective(free, slopes), &mut free, &options).value;
+            if value.is_finite() && best.as_ref().is_none_or(|(least, _)| value < *least) {
+                best = Some((value, free));
             }
         }
-        if let Some((smoothing, state)) = warm.filter(|(_, state)| state.season.len() == self.start.season.len()) {
-            let heuristic = std::mem::replace(&mut self.start, state.clone());
-            if !consider(self, free, warm_shares(smoothing)) {
-                self.start = heuristic;
+        best.map(|(_, free)| free)
+    }
+
+    /// The starts, each once: those that differ only in parameters the form has not are the same.
+    fn starts(&self) -> Vec<Vec<f64>> {
+        let mut starts: Vec<Vec<f64>> = Vec::with_capacity(STARTS.len());
+        for shares in STARTS {
+            let mut free = vec![0.0; self.size()];
+            self.write_angles(&mut free, shares);
+            if !starts.contains(&free) {
+                starts.push(free);
             }
         }
-        let (_, shares) = best?;
-        self.write_angles(free, shares);
-        Some(())
+        starts
+    }
+
+    /// Takes over the initial state of an earlier fit if it does better than every start.
+    fn resume(&mut self, smoothing: &Smoothing, state: &State, starts: &[Vec<f64>]) -> Option<Vec<f64>> {
+        if state.season.len() != self.start.season.len() {
+            return None;
+        }
+        let least = starts.iter().map(|free| self.value(free)).fold(f64::INFINITY, f64::min);
+        let heuristic = std::mem::replace(&mut self.start, state.clone());
+        let mut free = vec![0.0; self.size()];
+        self.write_angles(&mut free, warm_shares(smoothing));
+        if self.value(&free) <= least {
+            return Some(free);
+        }
+        self.start = heuristic;
+        None
     }
 
     fn write_angles(&self, free: &mut [f64], shares: [f64; 4]) {
