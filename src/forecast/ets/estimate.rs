@@ -1,27 +1,20 @@
 //! Maximum likelihood of one form: all smoothing parameters and initial states together, by L-BFGS with exact derivatives.
 //!
 //! ℓ = −½n·ln Σe² − Σ ln μ (the second sum with multiplicative errors), the variance concentrated out and constants dropped, as in R's
-//! `ets`. The usual bounds 0 < α < 1, 0 < β < α, 0 < γ < 1 − α, 0.8 < φ < 0.98 hold by sines, which reach a bound at a finite place and
-//! with a flat slope: an optimum on a bound is an ordinary one. DIFFERENCE: R also refuses parameters outside the admissible region; the usual
-//! bounds leave it only in corners that no maximum was seen in.
+//! `ets`.
 
-use super::form::{Form, Seasonal, Trend};
+use super::bounds::{Angles, places, warm_shares};
+use super::form::{Form, Seasonal};
 use super::recursion::{Evidence, Passes, Smoothing, State};
 use super::start::{line, seasonal_states};
 use crate::stats::lbfgs::{Options, minimize};
 
-/// Smallest share of its interval that a smoothing parameter takes, and largest distance from its end.
-const LEAST_SHARE: f64 = 1e-4;
-/// Bounds of the damping.
-const DAMPING: (f64, f64) = (0.8, 0.98);
 /// Mean squared residual below this share of the variance counts as this share: a perfect fit has no likelihood.
 const LEAST_VARIANCE: f64 = 1e-12;
 /// Where the search begins, with the heuristic states: shares of the intervals of α, β, γ and φ; the likeliest end stays. Chosen greedily among
 /// 90 on 954 fits of the fifteen forms to generated series: in all but 7 of them these three lose less than 0.5 of the log-likelihood that the
 /// best of the 90 reaches, in all but 20 less than 0.1. The first alone loses more than 0.5 in 40.
 const STARTS: [[f64; 4]; 3] = [[0.2, 0.02, 0.02, 0.2], [0.01, 0.02, 0.3, 0.9], [0.01, 0.9, 0.3, 0.9]];
-/// A warm start stays this share away from the bounds, where the slope of the sines is none.
-const WARM_SHARE: f64 = 0.02;
 
 /// What is to be explained, in units in which the largest value is about 1.
 #[derive(Debug, Clone, Copy)]
@@ -255,65 +248,6 @@ impl<'a> Search<'a> {
         gradient.iter_mut().for_each(|slope| *slope /= n);
         if gradient.iter().all(|slope| slope.is_finite()) { self.of(evidence) } else { f64::INFINITY }
     }
-}
-
-/// Shares of their intervals, and their derivatives by the angles.
-#[derive(Debug, Clone, Copy, Default)]
-struct Angles {
-    share: [f64; 4],
-    slope: [f64; 4],
-}
-
-impl Angles {
-    fn read(form: Form, free: &[f64]) -> Self {
-        let mut angles = Self::default();
-        let mut from = free.iter();
-        for (i, has) in places(form).into_iter().enumerate() {
-            let Some(angle) = has.then(|| from.next()).flatten() else { continue };
-            let width = 0.5 * (1.0 - 2.0 * LEAST_SHARE);
-            angles.share[i] = LEAST_SHARE + width * (1.0 + libm::sin(*angle));
-            angles.slope[i] = width * libm::cos(*angle);
-        }
-        angles
-    }
-
-    fn smoothing(&self, form: Form) -> Smoothing {
-        let [alpha, beta, gamma, phi] = self.share;
-        let damped = form.trend == Trend::Damped;
-        Smoothing {
-            alpha,
-            beta: alpha * beta,
-            gamma: (1.0 - alpha) * gamma,
-            phi: if damped { DAMPING.0 + (DAMPING.1 - DAMPING.0) * phi } else { 1.0 },
-        }
-    }
-
-    fn write_slopes(&self, form: Form, by: Smoothing, gradient: &mut [f64]) {
-        let [alpha, beta, gamma, _] = self.share;
-        let [of_beta, of_gamma] = [if form.has_trend() { by.beta } else { 0.0 }, by.gamma];
-        let all = [
-            self.slope[0] * (by.alpha + of_beta * beta - of_gamma * gamma),
-            self.slope[1] * of_beta * alpha,
-            self.slope[2] * of_gamma * (1.0 - alpha),
-            self.slope[3] * by.phi * (DAMPING.1 - DAMPING.0),
-        ];
-        let present = all.into_iter().zip(places(form)).filter(|(_, has)| *has);
-        for (slot, (slope, _)) in gradient.iter_mut().zip(present) {
-            *slot = slope;
-        }
-    }
-}
-
-/// Which of α, β, γ, φ a form has.
-fn places(form: Form) -> [bool; 4] {
-    [true, form.has_trend(), form.seasonal != Seasonal::None, form.trend == Trend::Damped]
-}
-
-/// The shares of an earlier fit, away from the bounds.
-fn warm_shares(smoothing: &Smoothing) -> [f64; 4] {
-    let Smoothing { alpha, beta, gamma, phi } = *smoothing;
-    let shares = [alpha, beta / alpha, gamma / (1.0 - alpha), (phi - DAMPING.0) / (DAMPING.1 - DAMPING.0)];
-    shares.map(|share| if share.is_finite() { share.clamp(WARM_SHARE, 1.0 - WARM_SHARE) } else { 0.5 })
 }
 
 #[cfg(test)]
