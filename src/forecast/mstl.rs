@@ -4,13 +4,13 @@
 //! patterns" (2021), by the `stlrs` crate with the windows of R's `forecast::mstl`. The seasonally adjusted series is forecast by the
 //! non-seasonal form of [`super::ets`] of smallest AICc, each season by its last repetition, as R's `stlf` and statsforecast do.
 //!
-//! **Seasons.** The first is that of the data. A second, longer one is taken where the history holds it at least [`REPEATS`] times (a week
+//! **Seasons.** The first is that of the data. A second, longer one is taken where the history holds it at least three times (a week
 //! below a day) or twice (a year on daily data) and what the first leaves over clearly resembles itself one such season ago. Any length will do,
 //! which is the way out for seasons too long for `arima` or `ets`.
 //!
 //! **Intervals.** Residuals of the adjusted series are too small: each value has pulled its own season towards itself. statsforecast takes
 //! them as they are; here their variance is multiplied by what the Loess weights imply for independent residuals: the variance of a value
-//! against a season learnt without it, over that of a value against its own. See [`inflation`].
+//! against a season learnt without it, over that of a value against its own.
 //!
 //! Missing values lie on a straight line for the decomposition and are missing again afterwards. Holidays and regressors of [`Known`]
 //! are ignored.

@@ -288,9 +288,11 @@ fn what_cannot_be_fitted_is_told() {
     assert!(error.contains("`ZZZ` leaves 15"), "{error}");
 }
 
+type Shape = (&'static str, fn(usize) -> Option<f64>);
+
 #[test]
 fn poor_and_odd_series_have_sound_forecasts() {
-    let shapes: [(&str, fn(usize) -> Option<f64>); 10] = [
+    let shapes: [Shape; 10] = [
         ("zeros", |_| Some(0.0)),
         ("constant", |_| Some(41.0)),
         ("regular", |t| Some((t % 7) as f64)),

@@ -1,29 +1,20 @@
 //! Maximum likelihood of one form: all smoothing parameters and initial states together, by L-BFGS with exact derivatives.
 //!
 //! ℓ = −½n·ln Σe² − Σ ln μ (the second sum with multiplicative errors), the variance concentrated out and constants dropped, as in R's
-//! `ets`. The usual bounds 0 < α < 1, 0 < β < α, 0 < γ < 1 − α, 0.8 < φ < 0.98 hold by sines, which reach a bound at a finite place and
-//! with a flat slope: an optimum on a bound is an ordinary one. DIFFERENCE: R also refuses parameters outside the admissible region; the usual
-//! bounds leave it only in corners that no maximum was seen in.
+//! `ets`.
 
-use super::form::{Form, Seasonal, Trend};
+use super::bounds::{Angles, places, warm_shares};
+use super::form::{Form, Seasonal};
 use super::recursion::{Evidence, Passes, Smoothing, State};
 use super::start::{line, seasonal_states};
 use crate::stats::lbfgs::{Options, minimize};
 
-/// Smallest share of its interval that a smoothing parameter takes, and largest distance from its end.
-const LEAST_SHARE: f64 = 1e-4;
-/// Bounds of the damping.
-const DAMPING: (f64, f64) = (0.8, 0.98);
 /// Mean squared residual below this share of the variance counts as this share: a perfect fit has no likelihood.
 const LEAST_VARIANCE: f64 = 1e-12;
-/// Shares of α and γ that are tried with the heuristic states; the search begins at the best of them.
-const STARTS: [(f64, f64); 6] = [(0.05, 0.05), (0.05, 0.3), (0.3, 0.05), (0.3, 0.3), (0.7, 0.05), (0.7, 0.3)];
-/// Share of α that β begins with.
-const BETA_START: f64 = 0.05;
-/// Share of the bounds of the damping that it begins with.
-const PHI_START: f64 = 0.9;
-/// A warm start stays this share away from the bounds, where the slope of the sines is none.
-const WARM_SHARE: f64 = 0.02;
+/// Where the search begins, with the heuristic states: shares of the intervals of α, β, γ and φ; the likeliest end stays. Chosen greedily among
+/// 90 on 954 fits of the fifteen forms to generated series: in all but 7 of them these three lose less than 0.5 of the log-likelihood that the
+/// best of the 90 reaches, in all but 20 less than 0.1. The first alone loses more than 0.5 in 40.
+const STARTS: [[f64; 4]; 3] = [[0.2, 0.02, 0.02, 0.2], [0.01, 0.02, 0.3, 0.9], [0.01, 0.9, 0.3, 0.9]];
 
 /// What is to be explained, in units in which the largest value is about 1.
 #[derive(Debug, Clone, Copy)]
@@ -75,10 +66,7 @@ impl Problem<'_> {
     /// The most likely member of the form; `None` if it has no likelihood on these values.
     pub(super) fn estimate(&self, warm: Option<(&Smoothing, &State)>) -> Option<Estimate> {
         let mut search = Search::new(self);
-        let mut free = vec![0.0; search.size()];
-        search.begin(&mut free, warm)?;
-        let options = Options { max_iterations: 500, gradient_tolerance: 1e-6, value_tolerance: 1e-9, ..Options::default() };
-        minimize(&mut |free: &[f64], slopes: &mut [f64]| search.objective(free, slopes), &mut free, &options);
+        let free = search.lowest(warm)?;
         let smoothing = search.unpack(&free);
         let initial = search.passes.state.clone();
         self.estimate_at(smoothing, initial)
@@ -149,32 +137,51 @@ impl<'a> Search<'a> {
         form.smoothing() + 1 + usize::from(form.has_trend()) + self.start.season.len()
     }
 
-    /// Writes where the search begins: an earlier fit if it does better than the heuristic; `None` if neither has a likelihood.
-    fn begin(&mut self, free: &mut [f64], warm: Option<(&Smoothing, &State)>) -> Option<()> {
-        let mut best: Option<(f64, [f64; 4])> = None;
-        let mut consider = |search: &mut Self, free: &mut [f64], shares: [f64; 4]| {
-            search.write_angles(free, shares);
-            let value = search.value(free);
-            if value.is_finite() && best.is_none_or(|(least, _)| value < least) {
-                best = Some((value, shares));
-                return true;
-            }
-            false
-        };
-        for (alpha, gamma) in STARTS {
-            if self.problem.form.seasonal != Seasonal::None || gamma == STARTS[0].1 {
-                consider(self, free, [alpha, BETA_START, gamma, PHI_START]);
+    /// The lowest point reached from an earlier fit, if that is lower than every start to begin with, or else from any of the starts; `None` if
+    /// none has a likelihood.
+    fn lowest(&mut self, warm: Option<(&Smoothing, &State)>) -> Option<Vec<f64>> {
+        let mut starts = self.starts();
+        if let Some(free) = warm.and_then(|(smoothing, state)| self.resume(smoothing, state, &starts)) {
+            starts = vec![free];
+        }
+        let options = Options { max_iterations: 500, gradient_tolerance: 1e-6, value_tolerance: 1e-9, ..Options::default() };
+        let mut best: Option<(f64, Vec<f64>)> = None;
+        for mut free in starts {
+            let value = minimize(&mut |free: &[f64], slopes: &mut [f64]| self.objective(free, slopes), &mut free, &options).value;
+            if value.is_finite() && best.as_ref().is_none_or(|(least, _)| value < *least) {
+                best = Some((value, free));
             }
         }
-        if let Some((smoothing, state)) = warm.filter(|(_, state)| state.season.len() == self.start.season.len()) {
-            let heuristic = std::mem::replace(&mut self.start, state.clone());
-            if !consider(self, free, warm_shares(smoothing)) {
-                self.start = heuristic;
+        best.map(|(_, free)| free)
+    }
+
+    /// The starts, each once: those that differ only in parameters the form has not are the same.
+    fn starts(&self) -> Vec<Vec<f64>> {
+        let mut starts: Vec<Vec<f64>> = Vec::with_capacity(STARTS.len());
+        for shares in STARTS {
+            let mut free = vec![0.0; self.size()];
+            self.write_angles(&mut free, shares);
+            if !starts.contains(&free) {
+                starts.push(free);
             }
         }
-        let (_, shares) = best?;
-        self.write_angles(free, shares);
-        Some(())
+        starts
+    }
+
+    /// Takes over the initial state of an earlier fit if it does better than every start.
+    fn resume(&mut self, smoothing: &Smoothing, state: &State, starts: &[Vec<f64>]) -> Option<Vec<f64>> {
+        if state.season.len() != self.start.season.len() {
+            return None;
+        }
+        let least = starts.iter().map(|free| self.value(free)).fold(f64::INFINITY, f64::min);
+        let heuristic = std::mem::replace(&mut self.start, state.clone());
+        let mut free = vec![0.0; self.size()];
+        self.write_angles(&mut free, warm_shares(smoothing));
+        if self.value(&free) <= least {
+            return Some(free);
+        }
+        self.start = heuristic;
+        None
     }
 
     fn write_angles(&self, free: &mut [f64], shares: [f64; 4]) {
@@ -241,65 +248,6 @@ impl<'a> Search<'a> {
         gradient.iter_mut().for_each(|slope| *slope /= n);
         if gradient.iter().all(|slope| slope.is_finite()) { self.of(evidence) } else { f64::INFINITY }
     }
-}
-
-/// Shares of their intervals, and their derivatives by the angles.
-#[derive(Debug, Clone, Copy, Default)]
-struct Angles {
-    share: [f64; 4],
-    slope: [f64; 4],
-}
-
-impl Angles {
-    fn read(form: Form, free: &[f64]) -> Self {
-        let mut angles = Self::default();
-        let mut from = free.iter();
-        for (i, has) in places(form).into_iter().enumerate() {
-            let Some(angle) = has.then(|| from.next()).flatten() else { continue };
-            let width = 0.5 * (1.0 - 2.0 * LEAST_SHARE);
-            angles.share[i] = LEAST_SHARE + width * (1.0 + libm::sin(*angle));
-            angles.slope[i] = width * libm::cos(*angle);
-        }
-        angles
-    }
-
-    fn smoothing(&self, form: Form) -> Smoothing {
-        let [alpha, beta, gamma, phi] = self.share;
-        let damped = form.trend == Trend::Damped;
-        Smoothing {
-            alpha,
-            beta: alpha * beta,
-            gamma: (1.0 - alpha) * gamma,
-            phi: if damped { DAMPING.0 + (DAMPING.1 - DAMPING.0) * phi } else { 1.0 },
-        }
-    }
-
-    fn write_slopes(&self, form: Form, by: Smoothing, gradient: &mut [f64]) {
-        let [alpha, beta, gamma, _] = self.share;
-        let [of_beta, of_gamma] = [if form.has_trend() { by.beta } else { 0.0 }, by.gamma];
-        let all = [
-            self.slope[0] * (by.alpha + of_beta * beta - of_gamma * gamma),
-            self.slope[1] * of_beta * alpha,
-            self.slope[2] * of_gamma * (1.0 - alpha),
-            self.slope[3] * by.phi * (DAMPING.1 - DAMPING.0),
-        ];
-        let present = all.into_iter().zip(places(form)).filter(|(_, has)| *has);
-        for (slot, (slope, _)) in gradient.iter_mut().zip(present) {
-            *slot = slope;
-        }
-    }
-}
-
-/// Which of α, β, γ, φ a form has.
-fn places(form: Form) -> [bool; 4] {
-    [true, form.has_trend(), form.seasonal != Seasonal::None, form.trend == Trend::Damped]
-}
-
-/// The shares of an earlier fit, away from the bounds.
-fn warm_shares(smoothing: &Smoothing) -> [f64; 4] {
-    let Smoothing { alpha, beta, gamma, phi } = *smoothing;
-    let shares = [alpha, beta / alpha, gamma / (1.0 - alpha), (phi - DAMPING.0) / (DAMPING.1 - DAMPING.0)];
-    shares.map(|share| if share.is_finite() { share.clamp(WARM_SHARE, 1.0 - WARM_SHARE) } else { 0.5 })
 }
 
 #[cfg(test)]

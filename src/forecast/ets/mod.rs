@@ -15,6 +15,7 @@
 //! the mean, but not below that at half the smallest mean of the history: a trend towards zero does not end in certainty. Holidays
 //! and regressors of [`Known`] are ignored.
 
+mod bounds;
 mod estimate;
 mod fitted;
 mod form;

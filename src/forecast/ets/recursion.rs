@@ -138,7 +138,8 @@ impl Passes {
                 let mean = step.mean;
                 least_mean = if mean < least_mean { mean } else { least_mean };
                 if FACTORS {
-                    if !(mean > LEAST_POSITIVE) {
+                    let inside = mean > LEAST_POSITIVE;
+                    if !inside {
                         return None;
                     }
                     let e = step.residual / mean;
