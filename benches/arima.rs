@@ -1,7 +1,7 @@
 //! Time of seasonal ARIMA: first fit with forecast, refit, one bucket rolled on, with regressors, and the search for orders.
 //!
-//! Allocations are counted too: a fit takes all its memory before it climbs, so its count does not grow with the length of the series
-//! although thousands of likelihood evaluations lie between.
+//! Allocations are counted too: a climb takes all its memory before its first likelihood evaluation, so `hourly_fit_of_a_known_season` has
+//! the same count for any length and however many evaluations it takes. (To find the season takes one more per season of history.)
 //!
 //! `cargo bench --bench arima`; with `HARNESS_DATA` set the daily series is ticket-counts (273 points), without it a made-up one of the
 //! same length. `make bench-peers` times statsmodels beside it.
@@ -98,6 +98,14 @@ fn one_bucket_rolled_on(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [660, 1500], sample_count = 7)]
 fn hourly_fit_and_24_forecasts(bencher: Bencher<'_, '_>, len: usize) {
     fit_and_forecast(bencher, &made_up(Step::HOUR, 24, len), 24);
+}
+
+#[divan::bench(args = [660, 1500], sample_count = 7)]
+fn hourly_fit_of_a_known_season(bencher: Bencher<'_, '_>, len: usize) {
+    let history = made_up(Step::HOUR, 24, len);
+    let known = Known::stamps(history.grid().clone());
+    let model = Arima { season: Some(24), ..Arima::default() };
+    bencher.bench_local(|| model.estimate(&history, &known).expect("long enough"));
 }
 
 #[divan::bench(sample_count = 7)]

@@ -101,8 +101,8 @@ impl<'a> Problem<'a> {
         // An earlier fit away from the edges is already next to its top.
         let near = warm.is_some_and(|warm| starts[0] == warm);
         match self.orders.coefficients() {
-            ..=2 => self.climb::<2>(starts, near),
-            ..=4 => self.climb::<4>(starts, near),
+            0..=2 => self.climb::<2>(starts, near),
+            3..=4 => self.climb::<4>(starts, near),
             _ => self.climb::<8>(starts, near),
         }
     }
@@ -111,8 +111,8 @@ impl<'a> Problem<'a> {
     pub(super) fn rank(&self, near: Option<&[f64]>) -> Estimate {
         let (units, starts) = (self.units(), self.starts(near, 1));
         let free = match self.orders.coefficients() {
-            ..=2 => self.highest::<2>(units, starts, &RANK),
-            ..=4 => self.highest::<4>(units, starts, &RANK),
+            0..=2 => self.highest::<2>(units, starts, &RANK),
+            3..=4 => self.highest::<4>(units, starts, &RANK),
             _ => self.highest::<8>(units, starts, &RANK),
         };
         self.estimate_at(units, free)

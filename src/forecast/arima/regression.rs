@@ -311,7 +311,7 @@ mod tests {
             (0..40).map(|t| 1e9 * f64::from(t * t % 17)).collect::<Vec<f64>>(),
             vec![3.0; 40],
             (0..40).map(|t| 1e-9 * f64::from(t * 5 % 11)).collect(),
-            (0..40).map(|t| f64::from(t)).collect(),
+            (0..40).map(f64::from).collect(),
         ];
         let value = |t: usize| Some(5.0 + 2e-9 * columns[0][t] + 4e9 * columns[2][t] + 0.5 * t as f64);
         let values: Vec<Option<f64>> = (0..40).map(value).collect();
