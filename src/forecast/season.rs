@@ -6,6 +6,7 @@
 //! take the mean of every phase in one half of the history, and ask how much of the variance in the other half it explains.
 
 use crate::data::Series;
+use crate::time::Step;
 
 /// Share of the variance that the natural season must explain to be kept without looking further.
 const REAL: f64 = 0.1;
@@ -33,6 +34,26 @@ pub fn season_length(history: &Series) -> usize {
         return natural;
     }
     clear_season(&values, candidates(history, natural)).unwrap_or(natural)
+}
+
+/// The finest customary step that is coarser and divides the season into at most `longest` buckets: the way out where a model cannot take it.
+#[must_use]
+pub fn coarser_step(season: usize, step: Step, longest: usize) -> Option<&'static str> {
+    const STEPS: [(i64, &str); 10] = [
+        (60, "1min"),
+        (300, "5min"),
+        (900, "15min"),
+        (1800, "30min"),
+        (3600, "1h"),
+        (7200, "2h"),
+        (10_800, "3h"),
+        (21_600, "6h"),
+        (43_200, "12h"),
+        (86_400, "1d"),
+    ];
+    let (seconds, longest) = (step.seconds(), i64::try_from(longest).ok()?);
+    let length = i64::try_from(season).ok()?.checked_mul(seconds)?;
+    STEPS.iter().find(|(step, _)| step % seconds == 0 && length % step == 0 && length / step <= longest).map(|(_, name)| *name)
 }
 
 /// What the step alone suggests.

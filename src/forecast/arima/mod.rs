@@ -32,7 +32,7 @@ use self::difference::Differencing;
 use self::estimate::{Estimate, Problem, evidence_at, log_likelihood};
 use self::polynomial::Orders;
 use self::regression::{Design, Regressors, effects, wrong_number};
-use super::season::season_length;
+use super::season::{coarser_step, season_length};
 use super::{Fitted, ForecastError, Forecaster};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -205,7 +205,7 @@ fn check_season(season: usize, history: &Series) -> Result<(), ForecastError> {
         return Err(unsupported(format!("takes seasons from 2 buckets, got {season}: drop `season`, or set `seasonal` to [0, 0, 0]")));
     }
     if season > LONGEST_SEASON {
-        let step = coarser_step(season, history.step().seconds());
+        let step = coarser_step(season, history.step(), LONGEST_SEASON);
         let way = step.map_or_else(String::new, |step| format!(" with --step {step}"));
         return Err(unsupported(format!("takes seasons up to {LONGEST_SEASON}, got {season}: sum to a coarser step{way}")));
     }
@@ -273,21 +273,4 @@ fn without(values: &[Option<f64>], effects: &[f64]) -> Vec<Option<f64>> {
 
 fn unsupported(problem: String) -> ForecastError {
     ForecastError::Unsupported { model: NAME, problem }
-}
-
-/// The finest customary step, longer than `seconds`, that divides the season into at most [`LONGEST_SEASON`] buckets.
-fn coarser_step(season: usize, seconds: i64) -> Option<&'static str> {
-    const STEPS: [(i64, &str); 9] = [
-        (300, "5min"),
-        (900, "15min"),
-        (1800, "30min"),
-        (3600, "1h"),
-        (7200, "2h"),
-        (10_800, "3h"),
-        (21_600, "6h"),
-        (43_200, "12h"),
-        (86_400, "1d"),
-    ];
-    let length = i64::try_from(season).ok()?.checked_mul(seconds)?;
-    STEPS.iter().find(|(step, _)| step % seconds == 0 && length % step == 0 && length / step <= 60).map(|(_, name)| *name)
 }

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use self::estimate::{Estimate, Problem, Units};
 use self::recursion::{Smoothing, State};
-use super::season::season_length;
+use super::season::{coarser_step, season_length};
 use super::{Fitted, ForecastError, Forecaster};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -178,7 +178,7 @@ impl Ets {
             return Err(unsupported(format!("takes seasons from 2 buckets, got {season}: drop `season`, or set `model` to ZZN")));
         }
         if season > LONGEST_SEASON {
-            let step = coarser_step(season, history.step().seconds());
+            let step = coarser_step(season, history.step(), LONGEST_SEASON);
             let way = step.map_or_else(String::new, |step| format!(" with --step {step}"));
             let problem = format!(
                 "takes seasons up to {LONGEST_SEASON}, got {season}: sum to a coarser step{way}, or use `mstl`, which takes any season"
@@ -256,23 +256,4 @@ fn unsupported(problem: String) -> ForecastError {
 fn no_likelihood(input: &Input) -> ForecastError {
     let forms: Vec<String> = input.forms.iter().map(Form::to_string).collect();
     ForecastError::Failed { model: NAME, problem: format!("none of the forms {} has a likelihood on this history", forms.join(", ")) }
-}
-
-/// The finest customary step, longer than `seconds`, that divides the season into at most [`LONGEST_SEASON`] buckets.
-fn coarser_step(season: usize, seconds: i64) -> Option<&'static str> {
-    const STEPS: [(i64, &str); 10] = [
-        (60, "1min"),
-        (300, "5min"),
-        (900, "15min"),
-        (1800, "30min"),
-        (3600, "1h"),
-        (7200, "2h"),
-        (10_800, "3h"),
-        (21_600, "6h"),
-        (43_200, "12h"),
-        (86_400, "1d"),
-    ];
-    let longest = i64::try_from(LONGEST_SEASON).ok()?;
-    let length = i64::try_from(season).ok()?.checked_mul(seconds)?;
-    STEPS.iter().find(|(step, _)| step % seconds == 0 && length % step == 0 && length / step <= longest).map(|(_, name)| *name)
 }
