@@ -138,7 +138,7 @@ impl Stated {
     }
 
     fn too_short(&self, history: &Series, needed: usize, why: &str) -> ForecastError {
-        let why = format!("{why}; {FEWEST} more to learn intervals from, which `interval: native` does without");
+        let why = format!("{why}; {FEWEST} more to learn intervals from, which native intervals do without: --interval-method native");
         ForecastError::TooShort { model: self.name, got: history.observed(), needed, why }
     }
 }

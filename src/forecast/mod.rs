@@ -119,7 +119,8 @@ pub struct Entry {
     pub name: &'static str,
     /// One line for `harness list models`.
     pub about: &'static str,
-    /// Where its intervals come from unless the setting `interval` says otherwise.
+    /// Where its intervals come from unless the setting `interval` says otherwise: `conformal` where that is better calibrated than the model's own way
+    /// on dev seeds of the library (`harness run evals/calibration.yaml --role dev`), and its own way elsewhere. `count` refuses what is no count.
     pub interval: Interval,
     /// What it promises about units.
     pub promises: Promises,
@@ -132,7 +133,7 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "arima",
         about: "Seasonal ARIMA by exact maximum likelihood; seasons up to 60 buckets.",
-        interval: Interval::Native,
+        interval: Interval::Conformal,
         promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<arima::Arima>,
     },
@@ -152,15 +153,15 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "forest",
-        about: "Random forest on lags and the calendar; sd from expanding-window folds.",
-        interval: Interval::Native,
+        about: "Random forest on lags and the calendar; learns its errors from expanding-window folds.",
+        interval: Interval::Conformal,
         promises: Promises::SCALE_AND_SHIFT,
         build: from_settings::<forest::Forest>,
     },
     Entry {
         name: "lgbm",
-        about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; sd from expanding-window folds.",
-        interval: Interval::Native,
+        about: "Gradient-boosted trees on lags and the calendar, equal to LightGBM's; learns its errors from expanding-window folds.",
+        interval: Interval::Conformal,
         promises: Promises::SCALE,
         build: from_settings::<lgbm::Lgbm>,
     },
@@ -181,7 +182,7 @@ pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "prophet",
         about: "Prophet: piecewise linear trend, Fourier seasons, holidays; intervals from simulated trends.",
-        interval: Interval::Native,
+        interval: Interval::Conformal,
         promises: Promises::SCALE,
         build: from_settings::<prophet::Prophet>,
     },
@@ -194,8 +195,8 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "xgb",
-        about: "Boosted trees of fixed depth with an L2 penalty on lags and the calendar; sd from expanding-window folds.",
-        interval: Interval::Native,
+        about: "Boosted trees of fixed depth with an L2 penalty on lags and the calendar; learns its errors from expanding-window folds.",
+        interval: Interval::Conformal,
         promises: Promises::SCALE,
         build: from_settings::<xgb::Xgb>,
     },

@@ -107,11 +107,11 @@ fn settings_are_an_object() {
 #[cfg(feature = "plot")]
 #[test]
 fn a_plot_that_cannot_be_written_does_not_cost_the_table() {
-    let folder = csv(&daily(60));
+    let folder = csv(&daily(120));
     let output = output(folder.path(), &["detect", "counts.csv", "--model", "arima", "--plot", "nowhere/out.svg"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("nowhere/out.svg: cannot write the plot"), "{}", stderr(&output));
-    assert!(crate::run::stdout(&output).starts_with("arima on 30 buckets"));
+    assert!(crate::run::stdout(&output).starts_with("arima on 60 buckets"));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn options_hold_for_every_series() {
     let found = lines(&folder, &[&["long.csv", "--by", "service"], &NAIVE, &shared]);
     let alone = done(&folder, &[&["db.csv", "--json"], &NAIVE, &shared]);
     assert_same(&found[1], &serde_json::from_slice(&alone.stdout).expect("JSON"));
-    let coarser = ["--step", "2d", "--model", "arima", "--zone", "Europe/Berlin"];
+    let coarser = ["--step", "2d", "--model", "arima", "--interval-method", "native", "--zone", "Europe/Berlin"];
     let found = lines(&folder, &[&["long.csv", "--by", "service"], &coarser]);
     let alone = done(&folder, &[&["db.csv", "--json"], &coarser]);
     assert_same(&found[1], &serde_json::from_slice(&alone.stdout).expect("JSON"));

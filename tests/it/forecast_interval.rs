@@ -103,8 +103,8 @@ fn a_series_too_short_to_learn_intervals_from_is_told_what_does_without() {
     };
     assert_eq!(
         error.to_string(),
-        "series has 30 points, `seasonal-naive` needs at least 34 (two seasons of 7; 20 more to learn intervals from, which `interval: native` \
-         does without)"
+        "series has 30 points, `seasonal-naive` needs at least 34 (two seasons of 7; 20 more to learn intervals from, which native intervals \
+         do without: --interval-method native)"
     );
     assert!(fit("seasonal-naive", json!({ "interval": "native" }), &history.slice(0..30), &known).is_ok());
 }
