@@ -8,7 +8,7 @@ check: ## what CI runs
 	bash .ci/run
 
 bench: ## timings of the models' inner loops
-	cargo bench --bench lgbm --bench prophet --bench arima
+	cargo bench --bench lgbm --bench prophet --bench arima --bench ets
 
 bench-peers: ## our forecasters beside the Python packages they follow: CPU time, turn by turn (a virtual environment of 1 GB, once)
 	bash benches/peers/run
