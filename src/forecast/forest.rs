@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 
-use super::regression::{self, Regression, Table, Trained, within};
+use super::regression::{self, Common, Regression, Table, Trained, within};
 use super::{Fitted, ForecastError, Forecaster, dense};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -47,17 +47,8 @@ impl Forest {
 }
 
 impl Regression for Forest {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-    fn season(&self) -> Option<usize> {
-        self.season
-    }
-    fn folds(&self) -> usize {
-        self.folds
-    }
-    fn min_data_in_leaf(&self) -> usize {
-        self.min_data_in_leaf
+    fn common(&self) -> Common {
+        Common { name: NAME, season: self.season, folds: self.folds, min_data_in_leaf: self.min_data_in_leaf }
     }
 
     fn train(&self, table: Table<'_>, seed: Seed) -> Result<Box<dyn Trained>, ForecastError> {

@@ -99,9 +99,7 @@ impl Forecaster for Stated {
 
 impl Stated {
     fn check_counts(&self, history: &Series) -> Result<(), ForecastError> {
-        let odd = history.values().iter().position(|value| value.is_some_and(|value| value < 0.0 || value.fract() != 0.0));
-        let Some(at) = odd else { return Ok(()) };
-        let (stamp, value) = (history.grid().label(at), history.values()[at].unwrap_or_default());
+        let Some((stamp, value)) = no_count(history) else { return Ok(()) };
         let problem = format!("takes whole numbers from 0 with `interval: count`, got {value} at {stamp}: use `interval: conformal`");
         Err(ForecastError::Unsupported { model: self.name, problem })
     }
@@ -141,6 +139,13 @@ impl Stated {
         let why = format!("{why}; {FEWEST} more to learn intervals from, which native intervals do without: --interval-method native");
         ForecastError::TooShort { model: self.name, got: history.observed(), needed, why }
     }
+}
+
+/// The first value that is no whole number from 0, with its stamp.
+pub(super) fn no_count(history: &Series) -> Option<(String, f64)> {
+    let values = history.values().iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?)));
+    let (at, value) = values.into_iter().find(|(_, value)| *value < 0.0 || value.fract() != 0.0)?;
+    Some((history.grid().label(at), value))
 }
 
 /// The bucket after the first so many values.

@@ -13,7 +13,7 @@
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-use super::interval::dispersion;
+use super::interval::{dispersion, no_count};
 use super::season::season_length;
 use super::{Fitted, FoldError, ForecastError, Forecaster, Predictive};
 use crate::data::{Known, Series};
@@ -60,9 +60,7 @@ impl Forecaster for PoissonGlm {
         if season < 2 {
             return Err(unsupported(format!("takes seasons from 2 buckets, got {season}: drop `season`")));
         }
-        let odd = history.values().iter().position(|value| value.is_some_and(|value| value < 0.0 || value.fract() != 0.0));
-        if let Some(at) = odd {
-            let (stamp, value) = (history.grid().label(at), history.values()[at].unwrap_or_default());
+        if let Some((stamp, value)) = no_count(history) {
             return Err(unsupported(format!(
                 "takes whole numbers from 0, got {value} at {stamp}: use a model of real values, such as `ets`"
             )));

@@ -19,23 +19,27 @@ use crate::time::Grid;
 
 /// Settings of a model that learns rows.
 pub(super) trait Regression: Send + Sync {
-    /// What `--models` calls it.
-    fn name(&self) -> &'static str;
-
-    /// Season in buckets; `None`: from the data.
-    fn season(&self) -> Option<usize>;
-
-    /// Expanding-window folds behind the error estimate.
-    fn folds(&self) -> usize;
-
-    /// Fewest rows of a leaf.
-    fn min_data_in_leaf(&self) -> usize;
+    /// What every one of them has.
+    fn common(&self) -> Common;
 
     /// Learns a table, whose numbers are all finite.
     ///
     /// # Errors
     /// What the model cannot take.
     fn train(&self, table: Table<'_>, seed: Seed) -> Result<Box<dyn Trained>, ForecastError>;
+}
+
+/// The name and the settings that every model of rows has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Common {
+    /// What `--models` calls it.
+    pub name: &'static str,
+    /// Season in buckets; `None`: from the data.
+    pub season: Option<usize>,
+    /// Expanding-window folds behind the error estimate.
+    pub folds: usize,
+    /// Fewest rows of a leaf.
+    pub min_data_in_leaf: usize,
 }
 
 /// A model that has learnt rows.
@@ -109,9 +113,10 @@ pub(super) fn share(model: &'static str, what: &str, got: f64) -> Result<(), For
 /// # Errors
 /// [`ForecastError::Unsupported`] with the setting and its range.
 pub(super) fn check(model: &dyn Regression) -> Result<(), ForecastError> {
-    within(model.name(), "season", model.season().unwrap_or(2), 2..100_001)?;
-    within(model.name(), "folds", model.folds(), 1..101)?;
-    within(model.name(), "min_data_in_leaf", model.min_data_in_leaf(), 1..1_000_001)
+    let Common { name, season, folds, min_data_in_leaf } = model.common();
+    within(name, "season", season.unwrap_or(2), 2..100_001)?;
+    within(name, "folds", folds, 1..101)?;
+    within(name, "min_data_in_leaf", min_data_in_leaf, 1..1_000_001)
 }
 
 /// Fits a model whose settings were checked.
@@ -119,7 +124,7 @@ pub(super) fn check(model: &dyn Regression) -> Result<(), ForecastError> {
 /// # Errors
 /// [`ForecastError::TooShort`] with the number of points needed, or what the model cannot take.
 pub(super) fn fit(model: Arc<dyn Regression>, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-    let season = model.season().unwrap_or_else(|| season_length(history));
+    let season = model.common().season.unwrap_or_else(|| season_length(history));
     fitted(model, season, None, history, known, seed)
 }
 
@@ -162,22 +167,23 @@ fn fitted(
 fn rows(model: &dyn Regression, features: &Features, history: &Series, known: &Known) -> Result<Rows, ForecastError> {
     let rows = features.rows(history, known);
     // One split must be possible, and every fold needs a row to test and one to train.
-    let fewest = 2 * model.min_data_in_leaf().max(model.folds());
+    let Common { name, folds, min_data_in_leaf, .. } = model.common();
+    let fewest = 2 * min_data_in_leaf.max(folds);
     if rows.len() < fewest {
         let season = features.season();
         return Err(ForecastError::TooShort {
-            model: model.name(),
+            model: name,
             got: history.observed(),
             needed: 2 * season + fewest,
-            why: format!("two seasons of {season} for the lags and {fewest} rows for one split and {} folds", model.folds()),
+            why: format!("two seasons of {season} for the lags and {fewest} rows for one split and {folds} folds"),
         });
     }
     if let Some(at) = rows.values.iter().position(|value| !value.is_finite()) {
-        return Err(unsupported(model.name(), format!("takes finite regressors only: `{}` is not", features.names()[at % rows.width])));
+        return Err(unsupported(name, format!("takes finite regressors only: `{}` is not", features.names()[at % rows.width])));
     }
     // Sums of squares stay finite, and so do targets in 32 bits.
     if rows.targets.iter().any(|target| !(*target as f32).is_finite()) {
-        return Err(unsupported(model.name(), "takes values up to 3.4e38: rescale the series".to_owned()));
+        return Err(unsupported(name, "takes values up to 3.4e38: rescale the series".to_owned()));
     }
     Ok(rows)
 }
@@ -192,7 +198,7 @@ struct FoldErrors {
 impl FoldErrors {
     fn of(model: &dyn Regression, rows: &Rows, seed: Seed) -> Result<Self, ForecastError> {
         let mut errors = Vec::with_capacity(rows.len() - rows.len() / 2);
-        for (fold, test) in expanding_folds(rows.len(), model.folds()).enumerate() {
+        for (fold, test) in expanding_folds(rows.len(), model.common().folds).enumerate() {
             let trained = model.train(Table::first(rows, test.start), seed.child(&format!("fold {fold}")))?;
             errors.extend(test.map(|i| {
                 let mean = trained.predict(&rows.values[i * rows.width..][..rows.width]);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
 
-use super::regression::{self, Regression, Table, Trained, share, unsupported, within};
+use super::regression::{self, Common, Regression, Table, Trained, share, unsupported, within};
 use super::{Fitted, ForecastError, Forecaster, dense};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -60,17 +60,8 @@ impl Xgb {
 }
 
 impl Regression for Xgb {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-    fn season(&self) -> Option<usize> {
-        self.season
-    }
-    fn folds(&self) -> usize {
-        self.folds
-    }
-    fn min_data_in_leaf(&self) -> usize {
-        self.min_data_in_leaf
+    fn common(&self) -> Common {
+        Common { name: NAME, season: self.season, folds: self.folds, min_data_in_leaf: self.min_data_in_leaf }
     }
 
     fn train(&self, table: Table<'_>, seed: Seed) -> Result<Box<dyn Trained>, ForecastError> {

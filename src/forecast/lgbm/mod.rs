@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use boost::Booster;
 
-use super::regression::{self, Regression, Table, Trained, share, unsupported, within};
+use super::regression::{self, Common, Regression, Table, Trained, share, unsupported, within};
 use super::{Fitted, ForecastError, Forecaster};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -77,17 +77,8 @@ impl Lgbm {
 }
 
 impl Regression for Lgbm {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-    fn season(&self) -> Option<usize> {
-        self.season
-    }
-    fn folds(&self) -> usize {
-        self.folds
-    }
-    fn min_data_in_leaf(&self) -> usize {
-        self.min_data_in_leaf
+    fn common(&self) -> Common {
+        Common { name: NAME, season: self.season, folds: self.folds, min_data_in_leaf: self.min_data_in_leaf }
     }
 
     fn train(&self, table: Table<'_>, _seed: Seed) -> Result<Box<dyn Trained>, ForecastError> {
