@@ -51,7 +51,7 @@ pub(super) struct Run {
     /// How often parameters are estimated again: a span such as 7d, `never`, or `auto` (7d on daily data, 24h below) [default: 7d].
     #[arg(long, value_name = "SPAN")]
     refit: Option<Refit>,
-    /// Level of the native interval [default: 0.99].
+    /// Level of the interval at the native operating point [default: 0.99].
     #[arg(long, value_name = "LEVEL")]
     interval: Option<f64>,
     #[command(flatten)]

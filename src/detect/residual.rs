@@ -192,7 +192,7 @@ impl Residual {
         stamp: impl Fn() -> String,
     ) -> Result<Option<f64>, DetectError> {
         if !predictive.is_sound() {
-            return Err(self.not_finite(&format!("{predictive:?}"), &stamp()));
+            return Err(self.not_finite(&format!("mean {}, sd {}", predictive.mean(), predictive.sd()), &stamp()));
         }
         let (lower, upper) = predictive.interval(self.protocol.interval);
         let score = value.map(|value| predictive.surprise(value).min(LARGEST_SCORE));

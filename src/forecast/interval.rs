@@ -1,13 +1,15 @@
 //! How a forecast states its uncertainty: in the model's own way, from the sizes of earlier errors, or as counts.
 //!
 //! `native` is what the model says. `conformal` takes the mean from the model and the interval from errors of forecasts of values it had not seen,
-//! weighted by what makes them alike: the model's own sd times a power of the mean (0, ½ or 1, by likelihood), as counts vary more where there
-//! are more of them. Lei et al., "Distribution-free predictive inference for regression", *JASA* 113 (2018), §5.2. `count` takes the mean
-//! from the model and a negative binomial distribution around it, its dispersion from the same errors (Pearson's χ² equal to their number).
+//! over what makes them alike: nothing, a power of the mean (½ or 1, as counts vary more where there are more of them), or the model's own sd,
+//! by likelihood. Lei et al., "Distribution-free predictive inference for regression", *JASA* 113 (2018), §5.2. Up to the level that ranks of errors
+//! reach well the interval is theirs, beyond it that of a normal tail ([`ErrorSizes`]). Of several buckets ahead, a later one is wider as the model's
+//! own sd grows. `count` takes the mean from the model and a negative binomial distribution around it, its dispersion from the same errors
+//! (Pearson's χ² equal to their number).
 //!
 //! The errors come from expanding windows, as users do it by hand: five folds of one-step forecasts, the first from the first half of the
-//! history; the model learns again between folds. A model that makes such folds anyway tells its errors and none are made twice. A later
-//! refit keeps them.
+//! history; the model learns again between folds (where it cannot, what it had learnt goes on). A model that makes such folds anyway tells its errors
+//! and none are made twice. A later refit keeps them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -122,7 +124,12 @@ impl Stated {
         for (fold, range) in begins.windows(2).enumerate() {
             if fold > 0 && range[0] < range[1] {
                 let seed = seed.child(&format!("fold {fold}"));
-                fitted = fitted.refit(&history.slice(0..range[0]), &known.window(0..range[0]), seed)?;
+                // A longer part can show a longer season, and be too short for that.
+                match fitted.refit(&history.slice(0..range[0]), &known.window(0..range[0]), seed) {
+                    Ok(again) => fitted = again,
+                    Err(ForecastError::TooShort { .. } | ForecastError::Unsupported { .. }) => {}
+                    Err(broken) => return Err(broken),
+                }
             }
             for at in range[0]..range[1] {
                 let value = history.values()[at];
@@ -165,52 +172,65 @@ enum Spread {
     Count { dispersion: f64 },
 }
 
-/// What makes errors alike: the model's own sd (where it always states one), and a power of the mean (where means are above 0).
+/// What makes errors alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Weight {
-    by_sd: bool,
-    power: f64,
-    /// Smallest mean that weighs as it is.
-    least: f64,
+enum Weight {
+    /// Nothing does.
+    Equal,
+    /// A power of the mean, which counts from `least` on.
+    Mean { power: f64, least: f64 },
+    /// The model's own sd.
+    Sd,
 }
 
 impl Weight {
-    fn of(self, mean: f64, sd: f64) -> f64 {
-        let by_mean = if self.power == 0.0 { 1.0 } else { libm::pow(mean.max(self.least), self.power) };
-        if self.by_sd { sd * by_mean } else { by_mean }
+    /// The likeliest one for some errors; simpler ones first, and a later one only if it is likelier.
+    fn likeliest(errors: &[FoldError]) -> Self {
+        let smallest = errors.iter().map(|e| e.mean).fold(f64::INFINITY, f64::min);
+        let mut weights = vec![Self::Equal];
+        if smallest > 0.0 {
+            weights.extend([0.5, 1.0].map(|power| Self::Mean { power, least: SMALLEST * smallest }));
+        }
+        if errors.iter().all(|e| e.sd > 0.0) {
+            weights.push(Self::Sd);
+        }
+        let likelihood = |weight: &Self| weight.likelihood(errors);
+        weights[1..].iter().fold(weights[0], |best, other| if likelihood(other) > likelihood(&best) { *other } else { best })
     }
 
-    /// The log-likelihood of the errors as normal with sd proportional to the weight.
+    fn of(self, mean: f64, sd: f64) -> f64 {
+        match self {
+            Self::Equal => 1.0,
+            Self::Mean { power, least } => libm::pow(mean.max(least), power),
+            Self::Sd => sd,
+        }
+    }
+
+    /// The log-likelihood of errors whose sizes are exponential with a mean proportional to the weight: a single large one does not decide.
     fn likelihood(self, errors: &[FoldError]) -> f64 {
         let n = errors.len() as f64;
-        let weighted = |e: &FoldError| e.error / self.of(e.mean, e.sd);
-        let square = errors.iter().map(weighted).map(|z| z * z).sum::<f64>() / n;
-        -0.5 * n * libm::log(square) - errors.iter().map(|e| libm::log(self.of(e.mean, e.sd))).sum::<f64>()
+        let mean_size = errors.iter().map(|e| e.error.abs() / self.of(e.mean, e.sd)).sum::<f64>() / n;
+        -n * libm::log(mean_size) - errors.iter().map(|e| libm::log(self.of(e.mean, e.sd))).sum::<f64>()
     }
 }
 
 impl Spread {
     fn weighted(errors: &[FoldError]) -> Self {
-        let by_sd = errors.iter().all(|e| e.sd > 0.0);
-        let smallest = errors.iter().map(|e| e.mean).fold(f64::INFINITY, f64::min);
-        let constant = Weight { by_sd, power: 0.0, least: SMALLEST * smallest };
-        let powers: &[f64] = if smallest > 0.0 { &[0.5, 1.0] } else { &[] };
-        let likelier = |best: Weight, power: &f64| {
-            let other = Weight { power: *power, ..constant };
-            if other.likelihood(errors) > best.likelihood(errors) { other } else { best }
-        };
-        let weight = powers.iter().fold(constant, likelier);
+        let weight = Weight::likeliest(errors);
         match ErrorSizes::new(errors.iter().map(|e| e.error / weight.of(e.mean, e.sd))) {
             Some(sizes) => Self::Sizes { weight, sizes: Arc::new(sizes) },
             None => Self::None,
         }
     }
 
-    fn around(&self, native: Predictive) -> Predictive {
+    /// The stated distribution of a bucket; `first` is the sd of the first bucket of the same forecast.
+    fn around(&self, native: Predictive, first: f64) -> Predictive {
         match self {
             Self::None => native,
             Self::Sizes { weight, sizes } => {
-                let (mean, scale) = (native.mean(), weight.of(native.mean(), native.sd()));
+                let (mean, sd) = (native.mean(), native.sd());
+                let farther = if *weight == Weight::Sd || first <= 0.0 { 1.0 } else { sd / first };
+                let scale = weight.of(mean, sd) * farther;
                 // A model that states no spread where it did before knows the value.
                 if scale > 0.0 { Predictive::Errors { mean, scale, sizes: Arc::clone(sizes) } } else { native }
             }
@@ -222,8 +242,8 @@ impl Spread {
 /// The mean of a count that is forecast as 0 or below.
 const LEAST_COUNT: f64 = 1e-3;
 
-/// Where the search for a dispersion ends.
-const MOST_DISPERSED: f64 = 1e12;
+/// The largest dispersion: an sd of thirty times the mean.
+const MOST_DISPERSED: f64 = 1e3;
 
 /// The dispersion at which Σ error²/(mean + dispersion · mean²) is the number of degrees of freedom; 0 if errors vary no more than those of
 /// Poisson counts.
@@ -256,7 +276,9 @@ struct FittedStated {
 
 impl Fitted for FittedStated {
     fn forecast(&self, ahead: &Known) -> Result<Vec<Predictive>, ForecastError> {
-        Ok(self.fitted.forecast(ahead)?.into_iter().map(|native| self.spread.around(native)).collect())
+        let native = self.fitted.forecast(ahead)?;
+        let first = native.first().map_or(0.0, Predictive::sd);
+        Ok(native.into_iter().map(|native| self.spread.around(native, first)).collect())
     }
 
     fn observe(&mut self, value: Option<f64>) {

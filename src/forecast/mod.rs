@@ -98,7 +98,8 @@ pub trait Fitted: Send {
     }
 }
 
-/// What a forecaster promises about the unit and the origin of a series, up to a thousandth of the series' sd.
+/// What a forecaster promises about the unit and the origin of a series with its own intervals, up to a thousandth of the series' sd. Conformal
+/// intervals keep the first promise but not the second: whether errors grow with the mean depends on the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promises {
     /// Values in another unit give the same forecasts in that unit.

@@ -8,7 +8,7 @@
 //! say the same. The spread is negative binomial: its dispersion solves Pearson's χ² = degrees of freedom (op. cit., §6.2.3), and the
 //! uncertainty of the coefficients adds to it.
 //!
-//! A bucket without a value is left out. Observing a value changes nothing until the next refit.
+//! A bucket without a value is left out. A history must hold counts; of values observed later those below 0 are left out too. Observing a value changes nothing until the next refit.
 
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ const RIDGE: f64 = 0.01;
 /// Added to the curvature in proportion, so that equal columns can be solved for.
 const DAMPING: f64 = 1e-10;
 /// Logarithms beyond this are no counts.
-const LARGEST_LOG: f64 = 600.0;
+const LARGEST_LOG: f64 = 300.0;
 /// The mean of a count is never 0.
 const LEAST_MEAN: f64 = 1e-9;
 
@@ -65,6 +65,17 @@ impl Forecaster for PoissonGlm {
                 "takes whole numbers from 0, got {value} at {stamp}: use a model of real values, such as `ets`"
             )));
         }
+        self.learn(season, history, known)
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("settings are plain data")
+    }
+}
+
+impl PoissonGlm {
+    /// Learns a history in which later values may be none of counts: what stands in for an alarm, or a correction. Those below 0 are left out.
+    fn learn(&self, season: usize, history: &Series, known: &Known) -> Result<Box<dyn Fitted>, ForecastError> {
         let design = Design::new(self, season, history, known)?;
         let needed = (2 * season).max(2 * design.base_width());
         if history.observed() < needed {
@@ -72,12 +83,10 @@ impl Forecaster for PoissonGlm {
             return Err(ForecastError::TooShort { model: NAME, got: history.observed(), needed, why });
         }
         let rows = design.rows(history, known);
-        let fit = Regression::fit(&rows).ok_or_else(|| failed("its coefficients cannot be solved for"))?;
-        Ok(Box::new(FittedPoissonGlm { settings: Self { season: Some(season), ..self.clone() }, design, fit, next: history.len() }))
-    }
-
-    fn settings(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("settings are plain data")
+        let fit = Regression::fit(&rows).ok_or_else(|| {
+            failed("its coefficients cannot be solved for: leave out regressors that say the same, or rescale the series")
+        })?;
+        Ok(Box::new(FittedPoissonGlm { settings: self.clone(), design, fit, next: history.len() }))
     }
 }
 
@@ -185,10 +194,11 @@ impl Design {
 
     fn rows(&self, history: &Series, known: &Known) -> Rows {
         let mut rows = Rows { width: self.width(), values: Vec::new(), counts: Vec::new() };
-        for (bucket, count) in history.values().iter().enumerate() {
+        for (bucket, value) in history.values().iter().enumerate() {
+            let count = value.filter(|value| *value >= 0.0);
             // Regressors were found to be finite.
             if let (Some(count), Ok(())) = (count, self.write(bucket, history.grid().datetime(bucket), known, bucket, &mut rows.values)) {
-                rows.counts.push(*count);
+                rows.counts.push(count);
             } else {
                 rows.values.truncate(rows.counts.len() * rows.width);
             }
@@ -310,7 +320,9 @@ impl Regression {
     fn predictive(&self, row: Vec<f64>) -> Result<Predictive, ForecastError> {
         let log = dot(&row, &self.coefficients);
         if log.is_nan() || log > LARGEST_LOG {
-            return Err(failed("its mean grows beyond every count: set `trend` to false, or learn from a longer history"));
+            return Err(failed(
+                "its mean grows beyond every count: set `trend` to false, learn from a longer history, or rescale the series",
+            ));
         }
         // A relative variance of the mean acts as dispersion.
         Ok(Predictive::Count { mean: libm::exp(log).max(LEAST_MEAN), dispersion: self.dispersion + self.precision.inverse_form(row) })
@@ -340,7 +352,7 @@ impl Fitted for FittedPoissonGlm {
         self.next += 1;
     }
 
-    fn refit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-        self.settings.fit(history, known, seed)
+    fn refit(&self, history: &Series, known: &Known, _seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        self.settings.learn(self.design.season, history, known)
     }
 }

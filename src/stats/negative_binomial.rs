@@ -5,8 +5,13 @@
 
 use super::{beta, normal};
 
-/// Above this mean the continued fraction would need thousands of terms, and a normal distribution of the same variance stands in.
+/// Where mean and r are both above this, the continued fraction would need hundreds of terms, and a normal distribution of the same variance stands
+/// in: its skewness is then below 0.007.
 const LARGE: f64 = 1e5;
+
+/// Means above this are scaled down to it, and counts with them: they vary like a gamma distribution then, and logarithms of gamma functions keep
+/// seven digits.
+const SCALED: f64 = 1e8;
 
 /// A distribution over counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +34,14 @@ impl Counts {
         (self.mean + self.mean * self.mean / self.size).sqrt()
     }
 
+    fn is_normal(&self) -> bool {
+        self.mean.min(self.size) > LARGE
+    }
+
+    fn scale(&self) -> f64 {
+        (SCALED / self.mean).min(1.0)
+    }
+
     /// ln P(Y ≤ y).
     #[must_use]
     pub fn ln_lower_tail(&self, y: f64) -> f64 {
@@ -36,10 +49,11 @@ impl Counts {
         if y < 0.0 {
             return f64::NEG_INFINITY;
         }
-        if self.mean > LARGE {
+        if self.is_normal() {
             return normal::ln_upper_tail((self.mean - y - 0.5) / self.sd());
         }
-        beta::ln_incomplete(self.size, y + 1.0, self.size, self.mean)
+        let scale = self.scale();
+        beta::ln_incomplete(self.size, (y + 1.0) * scale, self.size, self.mean * scale)
     }
 
     /// ln P(Y ≥ y).
@@ -49,10 +63,11 @@ impl Counts {
         if y <= 0.0 {
             return 0.0;
         }
-        if self.mean > LARGE {
+        if self.is_normal() {
             return normal::ln_upper_tail((y - 0.5 - self.mean) / self.sd());
         }
-        beta::ln_incomplete(y, self.size, self.mean, self.size)
+        let scale = self.scale();
+        beta::ln_incomplete(y * scale, self.size, self.mean * scale, self.size)
     }
 
     /// The smallest count whose lower tail is at least `p`, for 0 < p < 1.
@@ -135,12 +150,35 @@ mod tests {
     }
 
     #[test]
-    fn the_large_mean_joins_on_without_a_step() {
-        let (small, large) = (Counts::new(LARGE, 1e-3), Counts::new(LARGE * 1.000_001, 1e-3));
-        for z in [-3.0, 0.0, 3.0] {
-            let y = LARGE + z * small.sd();
-            // The skewness of the exact one, 0.06, is what is lost: (z² − 1)/6 of it in z, times the slope of a log tail.
-            assert!((small.ln_lower_tail(y) - large.ln_lower_tail(y)).abs() < 0.35, "{z}");
+    fn the_normal_stand_in_joins_on_without_a_step() {
+        for dispersion in [0.0, 1.0 / (1.000_001 * LARGE)] {
+            let (exact, stand_in) = (Counts::new(LARGE, dispersion), Counts::new(LARGE * 1.000_002, dispersion));
+            assert!(!exact.is_normal() && stand_in.is_normal());
+            for z in [-3.0, 0.0, 3.0] {
+                let y = LARGE + z * exact.sd();
+                let apart = exact.ln_lower_tail(y) - stand_in.ln_lower_tail(y);
+                assert!(apart.abs() < 0.04, "{dispersion} {z}: {apart}");
+            }
         }
+    }
+
+    #[test]
+    fn counts_beyond_all_tickets_are_scaled_down_without_a_step() {
+        for size in [2.0, 1e4] {
+            let (exact, scaled) = (Counts::new(SCALED, 1.0 / size), Counts::new(1e6 * SCALED, 1.0 / size));
+            for z in [-1.2, 0.0, 3.0] {
+                let (y, far) = (SCALED + z * exact.sd(), 1e6 * SCALED + z * scaled.sd());
+                assert!((exact.ln_lower_tail(y) - scaled.ln_lower_tail(far)).abs() < 1e-3, "{size} {z}");
+                assert!((exact.ln_upper_tail(y) - scaled.ln_upper_tail(far)).abs() < 1e-3, "{size} {z}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_counts_that_vary_much_keep_their_skewness() {
+        // By scipy.stats.nbinom at r = 2: the counts of P(Y ≤ y) = 0.005 and P(Y ≥ y) = 0.005.
+        let counts = Counts::new(1e6, 0.5);
+        assert!((counts.ln_lower_tail(51_746.0).exp() / 0.005 - 1.0).abs() < 1e-3, "{}", counts.ln_lower_tail(51_746.0).exp());
+        assert!((counts.ln_upper_tail(3_715_068.0).exp() / 0.005 - 1.0).abs() < 1e-3, "{}", counts.ln_upper_tail(3_715_068.0).exp());
     }
 }

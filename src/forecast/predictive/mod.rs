@@ -95,7 +95,7 @@ impl Predictive {
     }
 
     /// −log10 of the two-sided tail probability of `y`: 0 at the centre, 2 at the edge of the 99 % interval, never infinite unless the
-    /// distribution has no spread.
+    /// distribution has no spread, or is one of counts and `y` lies below 0.
     #[must_use]
     pub fn surprise(&self, y: f64) -> f64 {
         match self {
