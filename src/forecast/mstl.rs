@@ -18,8 +18,9 @@
 use serde::{Deserialize, Serialize};
 use stlrs::Mstl as Decomposition;
 
-use super::ets::{Ets, FittedEts, interpolated, unit_of};
-use super::season::season_length;
+use super::ets::{Ets, FittedEts, unit_of};
+use super::regression::renamed;
+use super::season::{self, interpolated, season_length};
 use super::{Fitted, ForecastError, Forecaster, Predictive};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -31,6 +32,8 @@ const REPEATS: usize = 3;
 /// Rounds of season and trend in one decomposition: statsmodels' five. DIFFERENCE: R stops after two, which moves seasons by up to 3 % of the
 /// sd of the series.
 const INNER_LOOPS: usize = 5;
+
+const BEYOND_BOUNDS: &str = "forecast a number beyond all bounds: rescale the series or forecast fewer buckets";
 
 /// Settings of the decomposition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ impl Mstl {
     /// The decomposition of a history and the smoothing of what is left.
     ///
     /// # Errors
-    /// Fewer than two of the longest season, or a season of less than two buckets.
+    /// Fewer than two of the longest season, or a season out of range.
     pub fn estimate(&self, history: &Series) -> Result<FittedMstl, ForecastError> {
         self.estimate_from(history, None)
     }
@@ -80,7 +83,7 @@ impl Mstl {
             Some(earlier) => earlier.estimate_again(&adjusted),
             None => Ets::without_season().estimate(&adjusted),
         }
-        .map_err(renamed)?;
+        .map_err(|error| renamed(NAME, error))?;
         let ends = parts.iter().zip(&seasons).map(|(part, season)| part[part.len() - season..].to_vec()).collect();
         Ok(FittedMstl {
             settings: self.clone(),
@@ -98,20 +101,12 @@ impl Mstl {
         let mut seasons = seasons.clone();
         seasons.sort_unstable();
         seasons.dedup();
-        if seasons.first().is_none_or(|season| *season < 2) {
-            let problem = format!("takes one season or several of at least 2 buckets each, got {seasons:?}: drop `seasons` to find them");
+        if seasons.is_empty() {
+            let problem = "takes one season or several, got []: leave `seasons` out to find them in the data".to_owned();
             return Err(ForecastError::Unsupported { model: NAME, problem });
         }
+        seasons.iter().try_for_each(|season| season::check(NAME, Some(*season)))?;
         Ok(Some(seasons))
-    }
-}
-
-/// What non-seasonal smoothing complains about, under this model's name.
-fn renamed(error: ForecastError) -> ForecastError {
-    match error {
-        ForecastError::TooShort { got, needed, why, .. } => ForecastError::TooShort { model: NAME, got, needed, why },
-        ForecastError::Unsupported { problem, .. } => ForecastError::Unsupported { model: NAME, problem },
-        ForecastError::Failed { problem, .. } => ForecastError::Failed { model: NAME, problem },
     }
 }
 
@@ -252,7 +247,7 @@ impl Fitted for FittedMstl {
         if forecasts.iter().all(Predictive::is_sound) {
             return Ok(forecasts);
         }
-        Err(ForecastError::Failed { model: NAME, problem: "forecast a number beyond all bounds".to_owned() })
+        Err(ForecastError::Failed { model: NAME, problem: BEYOND_BOUNDS.to_owned() })
     }
 
     fn observe(&mut self, value: Option<f64>) {

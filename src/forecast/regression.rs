@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::features::{Features, Recent, Rows};
-use super::season::season_length;
+use super::season::{self, season_length};
 use super::{Fitted, FoldError, ForecastError, Predictive};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -86,6 +86,15 @@ pub(super) fn unsupported(model: &'static str, problem: String) -> ForecastError
     ForecastError::Unsupported { model, problem }
 }
 
+/// The same error of another model, which uses the one that made it.
+pub(super) fn renamed(model: &'static str, error: ForecastError) -> ForecastError {
+    match error {
+        ForecastError::TooShort { got, needed, why, .. } => ForecastError::TooShort { model, got, needed, why },
+        ForecastError::Unsupported { problem, .. } => ForecastError::Unsupported { model, problem },
+        ForecastError::Failed { problem, .. } => ForecastError::Failed { model, problem },
+    }
+}
+
 /// Checks that a setting lies in its range.
 ///
 /// # Errors
@@ -114,7 +123,7 @@ pub(super) fn share(model: &'static str, what: &str, got: f64) -> Result<(), For
 /// [`ForecastError::Unsupported`] with the setting and its range.
 pub(super) fn check(model: &dyn Regression) -> Result<(), ForecastError> {
     let Common { name, season, folds, min_data_in_leaf } = model.common();
-    within(name, "season", season.unwrap_or(2), 2..100_001)?;
+    season::check(name, season)?;
     within(name, "folds", folds, 1..101)?;
     within(name, "min_data_in_leaf", min_data_in_leaf, 1..1_000_001)
 }
@@ -178,12 +187,12 @@ fn rows(model: &dyn Regression, features: &Features, history: &Series, known: &K
             why: format!("two seasons of {season} for the lags and {fewest} rows for one split and {folds} folds"),
         });
     }
+    // Sums of squares stay finite, and so do targets in 32 bits. Lags of such values come before any regressor.
+    if history.values().iter().flatten().any(|value| !(*value as f32).is_finite()) {
+        return Err(unsupported(name, "takes values up to 3.4e38: rescale the series".to_owned()));
+    }
     if let Some(at) = rows.values.iter().position(|value| !value.is_finite()) {
         return Err(unsupported(name, format!("takes finite regressors only: `{}` is not", features.names()[at % rows.width])));
-    }
-    // Sums of squares stay finite, and so do targets in 32 bits.
-    if rows.targets.iter().any(|target| !(*target as f32).is_finite()) {
-        return Err(unsupported(name, "takes values up to 3.4e38: rescale the series".to_owned()));
     }
     Ok(rows)
 }

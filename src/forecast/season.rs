@@ -5,8 +5,14 @@
 //! sample: subtract a centred moving average of one season (Hyndman & Athanasopoulos, *Forecasting: Principles and Practice*, §3.3),
 //! take the mean of every phase in one half of the history, and ask how much of the variance in the other half it explains.
 
+use std::ops::RangeInclusive;
+
+use super::ForecastError;
 use crate::data::Series;
 use crate::time::Step;
+
+/// Seasons in buckets that can be set; a day of seconds is 86,400.
+const ALLOWED: RangeInclusive<usize> = 2..=100_000;
 
 /// Share of the variance that the natural season must explain to be kept without looking further.
 const REAL: f64 = 0.1;
@@ -26,7 +32,7 @@ const LONGEST: usize = 400;
 #[must_use]
 pub fn season_length(history: &Series) -> usize {
     let natural = natural_length(history);
-    let Some(values) = interpolated(history.values()) else {
+    let Some(values) = interpolated_if_moving(history.values()) else {
         return natural;
     };
     let values = without_spikes(&values, natural);
@@ -54,6 +60,27 @@ pub fn coarser_step(season: usize, step: Step, longest: usize) -> Option<&'stati
     let (seconds, longest) = (step.seconds(), i64::try_from(longest).ok()?);
     let length = i64::try_from(season).ok()?.checked_mul(seconds)?;
     STEPS.iter().find(|(step, _)| step % seconds == 0 && length % step == 0 && length / step <= longest).map(|(_, name)| *name)
+}
+
+/// Checks a season that is set.
+///
+/// # Errors
+/// [`ForecastError::Unsupported`] unless it is 2 to 100,000 buckets.
+pub fn check(model: &'static str, season: Option<usize>) -> Result<(), ForecastError> {
+    match season {
+        Some(got) if !ALLOWED.contains(&got) => {
+            let (least, most) = (ALLOWED.start(), ALLOWED.end());
+            let problem = format!("takes seasons from {least} to {most} buckets, got {got}: leave the setting out to find it in the data");
+            Err(ForecastError::Unsupported { model, problem })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a season of more than `longest` buckets, and the coarser step that makes it fit.
+pub(super) fn too_long(season: usize, step: Step, longest: usize) -> Option<String> {
+    let way = || coarser_step(season, step, longest).map_or_else(String::new, |step| format!(" with --step {step}"));
+    (season > longest).then(|| format!("takes seasons up to {longest}, got {season}: sum to a coarser step{}", way()))
 }
 
 /// What the step alone suggests.
@@ -125,20 +152,9 @@ fn explained(means: &[f64], residuals: &[f64], start: usize) -> Option<f64> {
     (total > 0.0).then(|| 1.0 - error / total)
 }
 
-/// Values minus their centred moving average over one period (both ends at half weight when it is even); half a period is lost at
-/// each end.
+/// Values minus their centred moving average over one period; half a period is lost at each end.
 fn detrended(values: &[f64], period: usize) -> Vec<f64> {
-    let half = period / 2;
-    let ends = if period.is_multiple_of(2) { 0.5 } else { 1.0 };
-    let mut window: f64 = values[..2 * half].iter().sum();
-    (half..values.len() - half)
-        .map(|i| {
-            window += values[i + half];
-            let mean = (window - (1.0 - ends) * (values[i - half] + values[i + half])) / period as f64;
-            window -= values[i - half];
-            values[i] - mean
-        })
-        .collect()
+    values[period / 2..].iter().zip(centred_average(values, period)).map(|(value, mean)| value - mean).collect()
 }
 
 /// Every value held within eight typical deviations of the median of its stretch of one period, so that a single spike neither passes
@@ -160,29 +176,51 @@ fn median(values: &mut [f64]) -> f64 {
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
-/// Missing values on the straight line between their neighbours, flat at the ends; `None` when fewer than two are observed or all are
-/// equal.
-pub(super) fn interpolated(values: &[Option<f64>]) -> Option<Vec<f64>> {
+/// Missing values on the straight line between their neighbours, flat at the ends; zeros if there is no value at all.
+pub(super) fn interpolated(values: &[Option<f64>]) -> Vec<f64> {
+    let mut filled = vec![0.0; values.len()];
+    let mut before: Option<(usize, f64)> = None;
+    for (t, value) in values.iter().enumerate() {
+        let Some(value) = *value else { continue };
+        filled[t] = value;
+        let (from, left) = before.map_or((0, value), |(at, left)| (at + 1, left));
+        for (k, slot) in filled[from..t].iter_mut().enumerate() {
+            *slot = left + (value - left) * (k + 1) as f64 / (t + 1 - from) as f64;
+        }
+        before = Some((t, value));
+    }
+    if let Some((at, last)) = before {
+        filled[at + 1..].fill(last);
+    }
+    filled
+}
+
+/// As [`interpolated`]; `None` when fewer than two values are observed, all are equal, or a line between them overflows.
+pub(super) fn interpolated_if_moving(values: &[Option<f64>]) -> Option<Vec<f64>> {
     let first = values.iter().flatten().next()?;
     if values.iter().flatten().all(|value| value == first) {
         return None;
     }
-    let mut filled = Vec::with_capacity(values.len());
-    let mut before = *first;
-    for (i, value) in values.iter().enumerate() {
-        if let Some(value) = value {
-            before = *value;
-            filled.push(before);
-            continue;
-        }
-        // `before` is the value one bucket back, observed or interpolated: stepping towards the next one stays on the line.
-        let next = values[i..].iter().enumerate().find_map(|(gap, value)| Some((gap, (*value)?)));
-        if let Some((gap, after)) = next.filter(|_| !filled.is_empty()) {
-            before += (after - before) / (gap + 1) as f64;
-        }
-        filled.push(before);
-    }
-    Some(filled)
+    let filled = interpolated(values);
+    filled.iter().all(|value| value.is_finite()).then_some(filled)
+}
+
+/// Centred moving average over one period, both ends at half weight when it is even: the first is that of bucket `period / 2`, and as
+/// many are lost at the end.
+///
+/// Takes at least two periods.
+pub(super) fn centred_average(values: &[f64], period: usize) -> Vec<f64> {
+    let half = period / 2;
+    let ends = if period.is_multiple_of(2) { 0.5 } else { 1.0 };
+    let mut window: f64 = values[..2 * half].iter().sum();
+    (half..values.len() - half)
+        .map(|i| {
+            window += values[i + half];
+            let mean = (window - (1.0 - ends) * (values[i - half] + values[i + half])) / period as f64;
+            window -= values[i - half];
+            mean
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -274,10 +312,25 @@ mod tests {
     }
 
     #[test]
-    fn interpolation_is_a_straight_line() {
-        let filled = interpolated(&[None, Some(1.0), None, None, Some(4.0), None]).expect("two values differ");
-        for (got, expected) in filled.iter().zip([1.0, 1.0, 2.0, 3.0, 4.0, 4.0]) {
-            assert!((got - expected).abs() < 1e-12, "{filled:?}");
+    fn missing_values_lie_on_a_straight_line() {
+        let filled = interpolated(&[None, None, Some(2.0), None, None, Some(5.0), None]);
+        assert_eq!(filled, [2.0, 2.0, 2.0, 3.0, 4.0, 5.0, 5.0]);
+        assert_eq!(interpolated(&[None, None]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn values_too_large_for_a_line_have_the_natural_season() {
+        let values = |t: usize| if (20..60).contains(&t) { None } else { Some(if t < 20 { -1.7e308 } else { 1.7e308 }) };
+        assert_eq!(season_length(&series(Span::days(1), (0..80).map(values).collect())), 7);
+    }
+
+    #[test]
+    fn a_season_that_is_set_is_checked() {
+        assert!([None, Some(2), Some(100_000)].into_iter().all(|season| check("model", season).is_ok()));
+        for got in [0, 1, 100_001, 1 << 63, usize::MAX] {
+            let error = check("model", Some(got)).expect_err("out of range").to_string();
+            let told = format!("`model` takes seasons from 2 to 100000 buckets, got {got}: leave the setting out to find it in the data");
+            assert_eq!(error, told);
         }
     }
 

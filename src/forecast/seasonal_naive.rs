@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::season::season_length;
+use super::season::{self, season_length};
 use super::{Fitted, ForecastError, Forecaster, Predictive};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -22,6 +22,7 @@ pub struct SeasonalNaive {
 
 impl Forecaster for SeasonalNaive {
     fn fit(&self, history: &Series, _known: &Known, _seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        season::check(NAME, self.season)?;
         let season = self.season.unwrap_or_else(|| season_length(history));
         let values = history.values();
         let needed = 2 * season;

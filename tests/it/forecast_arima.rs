@@ -27,7 +27,6 @@ struct Choice {
     order: [usize; 3],
     seasonal: [usize; 3],
     trend: Trend,
-    holdout_mae: f64,
 }
 
 #[derive(Deserialize)]
@@ -453,20 +452,6 @@ fn the_search_is_hardly_worse_than_the_orders_of_statsforecast() {
         let theirs = Arima { order, seasonal, season: Some(season), trend, ..Arima::default() };
         let theirs = theirs.estimate(&history, &all.window(0..cut)).expect("long enough");
         let (o, s) = (ours.settings().order, ours.settings().seasonal);
-        let mae = |fitted: &FittedArima| {
-            let forecasts = fitted.forecast(&all.window(cut..values.len())).expect("finite");
-            forecasts.iter().zip(&values[cut..]).map(|(f, y)| (f.mean() - y.expect("no gap")).abs()).sum::<f64>() / choice.horizon as f64
-        };
-        println!(
-            "{:18} {o:?}{s:?}{:?} AICc {:.2} MAE {:.2} | {order:?}{seasonal:?}{trend:?} AICc {:.2} MAE {:.2}, its own {:.2}",
-            choice.series,
-            ours.settings().trend,
-            ours.aicc(),
-            mae(&ours),
-            theirs.aicc(),
-            mae(&theirs),
-            choice.holdout_mae
-        );
         // Likelihoods compare only where both differ alike. A search by steps may end beside the best; models within 2 are as good as equal.
         if (o[1], s[1]) == (order[1], seasonal[1]) {
             compared += 1;

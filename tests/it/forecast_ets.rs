@@ -1,7 +1,7 @@
 //! Exponential smoothing against statsmodels and statsforecast, and where the data are poor.
 
 use incident_harness::data::{Known, Series};
-use incident_harness::forecast::ets::{Ets, FittedEts};
+use incident_harness::forecast::ets::{Ets, FittedEts, Seasonal};
 use incident_harness::forecast::{Fitted, ForecastError, Predictive};
 use incident_harness::seed::Seed;
 use incident_harness::time::{Grid, Span, Step};
@@ -378,4 +378,24 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_forecast_beyond_all_bounds_is_an_error_with_a_way_out() {
+    let history = daily((0..60).map(|t| Some(2.9e306 * f64::from(t + 1) * if t % 2 == 0 { 1.0 } else { 0.98 })).collect());
+    for (form, way) in [("AAN", "rescale the series"), ("MAN", "set `model` to additive errors, for example AZZ")] {
+        let fitted = only(form, 7).estimate(&history).expect("long enough");
+        let error = fitted.forecast(&known(60)).expect_err("too large").to_string();
+        assert_eq!(error, format!("`ets` failed: form {form} forecast a number beyond all bounds: {way} or forecast fewer buckets"));
+    }
+}
+
+#[test]
+fn seasons_are_counted_up_to_the_last_value() {
+    let mut values = weekly(13);
+    values.extend([None; 10]);
+    let error = only("AAA", 7).estimate(&daily(values.clone())).expect_err("too short");
+    assert!(matches!(error, ForecastError::TooShort { got: 13, needed: 14, .. }), "{error}");
+    let chosen = Ets { season: Some(7), ..Ets::default() }.estimate(&daily(values)).expect("long enough without a season");
+    assert_eq!(chosen.form().seasonal, Seasonal::None);
 }

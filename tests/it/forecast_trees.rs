@@ -205,7 +205,11 @@ fn a_setting_out_of_range_is_an_error_that_names_it() {
     for (name, settings, told) in [
         ("forest", json!({"trees": 0}), "`forest` takes `trees` from 1 to 10000, got 0"),
         ("forest", json!({"columns": 0}), "`forest` takes `columns` from 1 to 10000, got 0"),
-        ("forest", json!({"season": 1}), "`forest` takes `season` from 2 to 100000, got 1"),
+        (
+            "forest",
+            json!({"season": 1}),
+            "`forest` takes seasons from 2 to 100000 buckets, got 1: leave the setting out to find it in the data",
+        ),
         ("xgb", json!({"depth": 40}), "`xgb` takes `depth` from 1 to 32, got 40"),
         ("xgb", json!({"subsample": 0.0}), "`xgb` takes `subsample` above 0 up to 1, got 0"),
         ("xgb", json!({"learning_rate": 1.5}), "`xgb` takes `learning_rate` above 0 up to 1, got 1.5"),
@@ -213,6 +217,15 @@ fn a_setting_out_of_range_is_an_error_that_names_it() {
     ] {
         let Err(error) = fit_seeded(name, &settings, &history, &known, "test") else { panic!("{settings} is out of range") };
         assert_eq!(error.to_string(), told);
+    }
+}
+
+#[test]
+fn values_too_large_for_32_bits_are_told_before_what_follows_from_them() {
+    let (history, known) = series(Step::DAY, (0..200).map(|i| Some(1e300 + 1e299 * (i % 7) as f64)).collect());
+    for name in ["forest", "lgbm", "xgb"] {
+        let Err(error) = fit_seeded(name, &json!({}), &history, &known, "test") else { panic!("{name} takes 1e300") };
+        assert_eq!(error.to_string(), format!("`{name}` takes values up to 3.4e38: rescale the series"));
     }
 }
 

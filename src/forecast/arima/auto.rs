@@ -19,7 +19,8 @@ use super::polynomial::is_stationary;
 use super::regression::Design;
 use super::{Arima, Differencing, FittedArima, Trend, unit_root};
 use crate::data::{Known, Series};
-use crate::forecast::season::{interpolated, season_length};
+use crate::forecast::regression::renamed;
+use crate::forecast::season::{self, interpolated_if_moving, season_length};
 use crate::forecast::{Fitted, ForecastError, Forecaster};
 use crate::seed::Seed;
 
@@ -71,7 +72,7 @@ impl AutoArima {
     /// # Errors
     /// A history of fewer than ten points (two more per regressor), a season or order out of range, a regressor that is not finite.
     pub fn search(&self, history: &Series, known: &Known) -> Result<FittedArima, ForecastError> {
-        self.search_as_arima(history, known).map_err(renamed)
+        self.search_as_arima(history, known).map_err(|error| renamed(NAME, error))
     }
 
     fn search_as_arima(&self, history: &Series, known: &Known) -> Result<FittedArima, ForecastError> {
@@ -106,8 +107,9 @@ impl AutoArima {
         if self.max_seasonal == [0; 3] {
             return Ok(1);
         }
+        season::check(NAME, self.season)?;
         let season = self.season.unwrap_or_else(|| season_length(history));
-        if season >= 2 && history.len() < 2 * season {
+        if history.len() < 2 * season {
             return Ok(1);
         }
         super::check_season(season, history)?;
@@ -134,22 +136,13 @@ impl AutoArima {
 /// The values less their regression on the columns, gaps interpolated; `None` if they are all equal.
 fn unexplained(history: &Series, columns: &[Vec<f64>]) -> Option<Vec<f64>> {
     if columns.is_empty() || history.constant().is_some() {
-        return interpolated(history.values());
+        return interpolated_if_moving(history.values());
     }
-    interpolated(&Design::new(columns, &Differencing::new(0, 0, 1), history.values(), true).residuals)
+    interpolated_if_moving(&Design::new(columns, &Differencing::new(0, 0, 1), history.values(), true).residuals)
 }
 
 fn lagged(values: &[f64], lag: usize) -> Vec<f64> {
     values.iter().skip(lag).zip(values).map(|(after, before)| after - before).collect()
-}
-
-/// The same error of this model.
-fn renamed(error: ForecastError) -> ForecastError {
-    match error {
-        ForecastError::TooShort { got, needed, why, .. } => ForecastError::TooShort { model: NAME, got, needed, why },
-        ForecastError::Unsupported { problem, .. } => ForecastError::Unsupported { model: NAME, problem },
-        ForecastError::Failed { problem, .. } => ForecastError::Failed { model: NAME, problem },
-    }
 }
 
 /// One model of the search.

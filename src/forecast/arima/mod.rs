@@ -32,7 +32,7 @@ use self::difference::Differencing;
 use self::estimate::{Estimate, Problem, evidence_at, log_likelihood};
 use self::polynomial::Orders;
 use self::regression::{Design, Regressors, effects, wrong_number};
-use super::season::{coarser_step, season_length};
+use super::season::{season_length, too_long};
 use super::{Fitted, ForecastError, Forecaster};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -204,12 +204,7 @@ fn check_season(season: usize, history: &Series) -> Result<(), ForecastError> {
     if season < 2 {
         return Err(unsupported(format!("takes seasons from 2 buckets, got {season}: drop `season`, or set `seasonal` to [0, 0, 0]")));
     }
-    if season > LONGEST_SEASON {
-        let step = coarser_step(season, history.step(), LONGEST_SEASON);
-        let way = step.map_or_else(String::new, |step| format!(" with --step {step}"));
-        return Err(unsupported(format!("takes seasons up to {LONGEST_SEASON}, got {season}: sum to a coarser step{way}")));
-    }
-    Ok(())
+    too_long(season, history.step(), LONGEST_SEASON).map_or(Ok(()), |problem| Err(unsupported(problem)))
 }
 
 /// The orders, the differencing, whether there is a mean, and the regressors.

@@ -266,6 +266,9 @@ impl<'a> Profile<'a> {
 }
 
 /// Solves A·x = b by Cholesky factors of A's lower triangle, in place; where A is singular, the later unknowns stay 0.
+///
+/// Not [`crate::stats::cholesky::Cholesky`], which refuses such a matrix and owns its factors: a climb solves one per likelihood, without
+/// allocation.
 fn solve_positive(matrix: &mut [f64], right: &mut [f64]) {
     let n = right.len();
     for i in 0..n {

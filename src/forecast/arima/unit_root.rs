@@ -1,5 +1,7 @@
 //! How often to difference: tests on values without gaps.
 
+use crate::forecast::season::centred_average;
+
 /// Strength of a season from which on a seasonal difference is taken: the threshold that Hyndman's R package `forecast` uses, from
 /// simulated forecast accuracy.
 const STRONG: f64 = 0.64;
@@ -62,12 +64,7 @@ pub(super) fn is_wandering(values: &[f64]) -> bool {
 
 /// Values less a moving average of one season, which stays flat beyond its ends.
 fn detrended(values: &[f64], season: usize) -> Vec<f64> {
-    let half = season / 2;
-    let ends = if season.is_multiple_of(2) { 0.5 } else { 1.0 };
-    let trend: Vec<f64> = values
-        .windows(2 * half + 1)
-        .map(|window| (window.iter().sum::<f64>() - (1.0 - ends) * (window[0] + window[2 * half])) / season as f64)
-        .collect();
+    let (half, trend) = (season / 2, centred_average(values, season));
     values.iter().enumerate().map(|(t, value)| value - trend[t.saturating_sub(half).min(trend.len() - 1)]).collect()
 }
 

@@ -255,8 +255,8 @@ mod tests {
     use rand::RngExt;
 
     use super::super::form::Letters;
-    use super::super::start::interpolated;
     use super::*;
+    use crate::forecast::season::interpolated;
     use crate::seed::Seed;
 
     fn values(len: usize, gaps: bool) -> Vec<Option<f64>> {

@@ -144,7 +144,13 @@ impl Fitted for FittedEts {
         if forecasts.iter().all(Predictive::is_sound) {
             return Ok(forecasts);
         }
-        Err(ForecastError::Failed { model: NAME, problem: format!("form {} forecast a number beyond all bounds", self.form()) })
+        let form = self.form();
+        let way = match (form.errors, form.seasonal) {
+            (Errors::Additive, Seasonal::None | Seasonal::Additive) => "rescale the series",
+            _ => "set `model` to additive errors, for example AZZ",
+        };
+        let problem = format!("form {form} forecast a number beyond all bounds: {way} or forecast fewer buckets");
+        Err(ForecastError::Failed { model: NAME, problem })
     }
 
     fn observe(&mut self, value: Option<f64>) {

@@ -27,14 +27,13 @@ use serde::{Deserialize, Serialize};
 
 use self::estimate::{Estimate, Problem, Units};
 use self::recursion::{Smoothing, State};
-use super::season::{coarser_step, season_length};
+use super::season::{interpolated, season_length, too_long};
 use super::{Fitted, ForecastError, Forecaster};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
 
 pub use self::fitted::FittedEts;
 pub use self::form::{Errors, Form, Letters, Seasonal, Trend};
-pub(super) use self::start::interpolated;
 
 const NAME: &str = "ets";
 /// One state per bucket of the season is estimated, each from as many values as there are seasons.
@@ -147,12 +146,13 @@ impl Ets {
         }
         let season = self.season(history)?;
         let (_, must_be_seasonal) = self.model.season();
-        if must_be_seasonal && history.len() < 2 * season {
+        let two_seasons = up_to_last_value(history) >= 2 * season;
+        if must_be_seasonal && !two_seasons {
             let why = format!("two seasons of {season}");
             return Err(ForecastError::TooShort { model: NAME, got: history.observed(), needed: 2 * season, why });
         }
         let positive = history.values().iter().flatten().all(|value| *value > 0.0);
-        let forms = self.model.forms(self.damped, positive, season > 1 && history.len() >= 2 * season);
+        let forms = self.model.forms(self.damped, positive, season > 1 && two_seasons);
         if forms.is_empty() {
             let problem = format!("takes values above zero only with model `{}`: choose additive errors, for example AZZ", self.model);
             return Err(unsupported(problem));
@@ -177,15 +177,10 @@ impl Ets {
         if season < 2 {
             return Err(unsupported(format!("takes seasons from 2 buckets, got {season}: drop `season`, or set `model` to ZZN")));
         }
-        if season > LONGEST_SEASON {
-            let step = coarser_step(season, history.step(), LONGEST_SEASON);
-            let way = step.map_or_else(String::new, |step| format!(" with --step {step}"));
-            let problem = format!(
-                "takes seasons up to {LONGEST_SEASON}, got {season}: sum to a coarser step{way}, or use `mstl`, which takes any season"
-            );
-            return Err(unsupported(problem));
+        match too_long(season, history.step(), LONGEST_SEASON) {
+            Some(problem) => Err(unsupported(format!("{problem}, or use `mstl`, which takes any season"))),
+            None => Ok(season),
         }
-        Ok(season)
     }
 }
 
@@ -205,7 +200,7 @@ struct Input {
 impl Input {
     fn new(history: &Series, season: usize, forms: Vec<Form>) -> Self {
         let unit = unit_of(history.values());
-        let known = history.values().iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let known = up_to_last_value(history);
         let values: Vec<Option<f64>> = history.values()[..known].iter().map(|value| value.map(|value| value / unit)).collect();
         let (filled, units) = (interpolated(&values), Units::new(&values));
         Self { unit, season, forms, filled, units, missing: history.len() - known, values }
@@ -236,6 +231,11 @@ impl Input {
             observed: self.units.count,
         })
     }
+}
+
+/// Number of buckets up to the last that has a value.
+fn up_to_last_value(history: &Series) -> usize {
+    history.values().iter().rposition(Option::is_some).map_or(0, |last| last + 1)
 }
 
 /// A power of two near the largest value, so that dividing by it rounds nothing; 1 without any.

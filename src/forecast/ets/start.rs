@@ -5,41 +5,18 @@
 //! enough for a decomposition, and the search moves the states anyway.
 
 use super::form::Seasonal;
+use crate::forecast::season::centred_average;
 
 /// Smallest factor of a season to begin with, as in R.
 const LEAST_FACTOR: f64 = 0.01;
-
-/// Missing values on the straight line between their neighbours, flat at the ends; zeros if there is no value at all.
-pub(in crate::forecast) fn interpolated(values: &[Option<f64>]) -> Vec<f64> {
-    let mut filled = vec![0.0; values.len()];
-    let mut before: Option<(usize, f64)> = None;
-    for (t, value) in values.iter().enumerate() {
-        let Some(value) = *value else { continue };
-        filled[t] = value;
-        let (from, left) = before.map_or((0, value), |(at, left)| (at + 1, left));
-        for (k, slot) in filled[from..t].iter_mut().enumerate() {
-            *slot = left + (value - left) * (k + 1) as f64 / (t + 1 - from) as f64;
-        }
-        before = Some((t, value));
-    }
-    if let Some((at, last)) = before {
-        filled[at + 1..].fill(last);
-    }
-    filled
-}
 
 /// One number per phase: what it adds to its centred moving average (summing to 0), or its share of it (averaging to 1).
 ///
 /// Takes at least two seasons.
 pub(super) fn seasonal_states(filled: &[f64], season: usize, kind: Seasonal) -> Vec<f64> {
     let half = season / 2;
-    let ends = if season.is_multiple_of(2) { 0.5 } else { 1.0 };
     let (mut sums, mut counts) = (vec![0.0; season], vec![0_usize; season]);
-    let mut window: f64 = filled[..2 * half].iter().sum();
-    for t in half..filled.len() - half {
-        window += filled[t + half];
-        let mean = (window - (1.0 - ends) * (filled[t - half] + filled[t + half])) / season as f64;
-        window -= filled[t - half];
+    for (t, mean) in (half..).zip(centred_average(filled, season)) {
         sums[t % season] += if kind == Seasonal::Multiplicative { filled[t] / mean } else { filled[t] - mean };
         counts[t % season] += 1;
     }
@@ -78,13 +55,6 @@ pub(super) fn line(filled: &[f64], states: &[f64], kind: Seasonal, buckets: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn missing_values_lie_on_a_straight_line() {
-        let filled = interpolated(&[None, None, Some(2.0), None, None, Some(5.0), None]);
-        assert_eq!(filled, [2.0, 2.0, 2.0, 3.0, 4.0, 5.0, 5.0]);
-        assert_eq!(interpolated(&[None, None]), [0.0, 0.0]);
-    }
 
     #[test]
     fn a_regular_series_gives_its_states_back() {
