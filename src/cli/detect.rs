@@ -166,7 +166,7 @@ pub(super) fn parse_json(text: &str) -> Result<serde_json::Value, String> {
 
 impl Detect {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
-        self.of_tickets.check()?;
+        self.of_tickets.check(self.many.wanted())?;
         if self.many.wanted() {
             return detect_many::execute(&self);
         }

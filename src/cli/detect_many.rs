@@ -73,6 +73,7 @@ impl OfMany {
 /// Judges every series of the file.
 pub(super) fn execute(detect: &Detect) -> anyhow::Result<Exit> {
     let built = detect.built()?;
+    detect.many.check_headers()?;
     // What no series could be judged with is told before the file is read.
     detect.train_until.as_deref().map(import::check_train_until).transpose()?;
     detect.country.as_deref().map(|country| holiday::holidays(country, 2000)).transpose()?;
@@ -179,7 +180,7 @@ fn or_by(error: ImportError) -> anyhow::Error {
 impl OfMany {
     /// No file is written over another one.
     fn check_outputs(&self, input: &Path) -> anyhow::Result<()> {
-        let same = |a: &Path, b: &Path| a == b || a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
+        let same = |a: &Path, b: &Path| a == b || real(a) == real(b);
         for (flag, path) in [("--out", &self.out), ("--alarms", &self.alarms)] {
             let over = path.as_deref().is_some_and(|path| same(path, input));
             anyhow::ensure!(!over, "{flag} would write over the input, {}: name another file", input.display());
@@ -188,6 +189,28 @@ impl OfMany {
         anyhow::ensure!(!both, "--out and --alarms name the same file: rows and alarms have different columns, name two files");
         Ok(())
     }
+
+    /// No table has two columns of one name.
+    fn check_headers(&self) -> anyhow::Result<()> {
+        for (flag, path, own) in [("--out", &self.out, row_header(&[])), ("--alarms", &self.alarms, alarm_header(&[]))] {
+            let twice = self.by.iter().map(|name| name.trim()).find(|name| own.iter().any(|own| own == name));
+            if let (Some(name), Some(_)) = (twice, path) {
+                anyhow::bail!(
+                    "--by {name}: the table of {flag} has a column `{name}` of its own and would have two: rename the column in the file"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a path leads, also of a file that does not exist yet.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let path = std::path::absolute(path).ok()?;
+        let folder = path.parent()?;
+        Some(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf()).join(path.file_name()?))
+    })
 }
 
 /// Where rows go, in order of their keys, as soon as all before them are done.
@@ -288,7 +311,13 @@ impl Judge<'_> {
         let seed = Seed::derive(["harness detect", self.model].into_iter().chain(self.many.key(at).parts().iter().map(String::as_str)));
         let detection = self.detector.detect(&train, &test, &known, seed).map_err(|error| NotJudged {
             broke: matches!(error, DetectError::NotFinite { .. } | DetectError::Forecast(ForecastError::Failed { .. })),
-            why: error.to_string(),
+            why: match &error {
+                // The file has more than the model was given.
+                DetectError::Forecast(ForecastError::TooShort { .. }) => {
+                    format!("train is {} of {} buckets: {error}", train.len(), series.len())
+                }
+                _ => error.to_string(),
+            },
         })?;
         Ok(Judged::new(&train, &test, &detection, self.threshold, std::mem::take(&mut imported.notes)))
     }

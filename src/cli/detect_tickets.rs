@@ -41,16 +41,16 @@ pub(super) struct OfTickets {
     #[arg(long, value_name = "AGENT", conflicts_with_all = ["train", "value_column", "regressors", "many"])]
     investigate: Option<String>,
     /// Change log for the agent.
-    #[arg(long, value_name = "CSV", requires = "investigate")]
+    #[arg(long, value_name = "CSV", requires = "investigate", conflicts_with = "many")]
     changes: Option<PathBuf>,
     /// Investigate only the pages that this day belongs to.
-    #[arg(long, value_name = "DATE", requires = "investigate", conflicts_with = "last")]
+    #[arg(long, value_name = "DATE", requires = "investigate", conflicts_with_all = ["last", "many"])]
     date: Option<Date>,
     /// Investigate only the last N groups of pages.
-    #[arg(long, value_name = "N", requires = "investigate")]
+    #[arg(long, value_name = "N", requires = "investigate", conflicts_with = "many")]
     last: Option<NonZeroUsize>,
     /// Agree to what a model may cost where several groups of pages are investigated.
-    #[arg(long, requires = "investigate")]
+    #[arg(long, requires = "investigate", conflicts_with = "many")]
     yes: bool,
     #[command(flatten)]
     alerting: Alerting,
@@ -121,8 +121,19 @@ impl OfTickets {
     }
 
     /// Refuses what only an investigation could use where there is none.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check(&self, many: bool) -> anyhow::Result<()> {
         if self.investigate.is_none() {
+            // clap drops `requires` beside an option that conflicts with --investigate.
+            let own = [("--changes", self.changes.is_some()), ("--date", self.date.is_some()), ("--last", self.last.is_some())];
+            let mut own = own.into_iter().chain([("--yes", self.yes)]).filter(|(_, given)| *given).map(|(flag, _)| flag);
+            if many {
+                let of_agents = self.alerting.is_wanted().then_some("--alert").into_iter().chain(self.llm.flags());
+                if let Some(flag) = own.chain(of_agents).next() {
+                    anyhow::bail!("{flag} is for investigations: leave it out, because --by and --wide send no agent");
+                }
+            } else if let Some(flag) = own.next() {
+                anyhow::bail!("{flag} is for investigations: add --investigate AGENT, or leave it out");
+            }
             self.llm.put_into(std::iter::empty(), None)?;
             anyhow::ensure!(!self.alerting.is_wanted(), "--alert posts reports: add --investigate AGENT");
         }

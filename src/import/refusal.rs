@@ -90,7 +90,7 @@ pub enum ImportError {
         name: String,
     },
     /// A column asked for in two roles.
-    #[error("{path}: column `{name}` cannot be both {one} and {other}")]
+    #[error("{path}: column `{name}` cannot be both {one} and {other}: {out}")]
     TwoRoles {
         /// The file.
         path: String,
@@ -100,6 +100,8 @@ pub enum ImportError {
         one: &'static str,
         /// Another role.
         other: &'static str,
+        /// The way out.
+        out: &'static str,
     },
     /// No column holds times.
     #[error("{path}: no column holds times (columns: {columns}); name one `time`, or name it with --time-column; expected {expected}")]
@@ -146,6 +148,19 @@ pub enum ImportError {
         path: String,
         /// The time column.
         time: String,
+        /// The columns there are.
+        columns: String,
+    },
+    /// No column is a series.
+    #[error(
+        "{path}: no column beside {beside} is left to be a series (columns: {columns}), expected one column of numbers per series; take a \
+         series out of --regressors, or if each row is one ticket, use --by and --tickets instead of --wide"
+    )]
+    NoSeriesColumn {
+        /// The file.
+        path: String,
+        /// The time column and the regressors.
+        beside: String,
         /// The columns there are.
         columns: String,
     },

@@ -171,21 +171,21 @@ impl Columns {
 
     /// No column plays two roles.
     fn check_roles(&self, sheet: &Sheet) -> Result<(), ImportError> {
-        let two = |column: usize, one, other| {
-            Err(ImportError::TwoRoles { path: sheet.path().to_owned(), name: sheet.header()[column].clone(), one, other })
+        let two = |column: usize, one, other, out| {
+            Err(ImportError::TwoRoles { path: sheet.path().to_owned(), name: sheet.header()[column].clone(), one, other, out })
         };
         if self.time == self.value {
-            return two(self.time, "time", "value");
+            return two(self.time, "time", "value", "name another one with --time-column or --value-column");
         }
         for (i, column) in self.regressors.iter().enumerate() {
             if *column == self.time {
-                return two(*column, "time", "regressor");
+                return two(*column, "time", "regressor", "leave it out of --regressors, or name another one with --time-column");
             }
             if *column == self.value {
-                return two(*column, "value", "regressor");
+                return two(*column, "value", "regressor", "leave it out of --regressors, or name another one with --value-column");
             }
             if self.regressors[..i].contains(column) {
-                return two(*column, "one regressor", "another");
+                return two(*column, "one regressor", "another", "name it once in --regressors");
             }
         }
         Ok(())

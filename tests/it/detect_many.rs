@@ -235,7 +235,10 @@ fn a_bad_series_is_a_row_with_its_error_and_the_others_are_judged() {
 fn a_file_in_which_no_series_can_be_judged_is_an_error() {
     let folder = folder(&[("a.csv", "date,service,n\n2024-01-01,a,1\n2024-01-02,a,2\n2024-01-01,b,1\n2024-01-02,b,5\n")]);
     let said = refused(&folder, &["a.csv", "--by", "service"]);
-    assert!(said.contains("error: 2 of 2 series not judged, the first: a: series has 1 points, `lgbm` needs at least"), "{said}");
+    assert!(
+        said.contains("error: 2 of 2 series not judged, the first: a: train is 1 of 2 buckets: series has 1 points, `lgbm` needs at least"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -300,8 +303,10 @@ fn a_column_that_is_not_there_is_told_with_the_nearest_one() {
     let folder = folder(&[("long.csv", &long()), ("wide.csv", &wide())]);
     let said = refused(&folder, &["long.csv", "--by", "servce"]);
     assert!(said.contains("no column `servce`") && said.contains("did you mean `service`?"), "{said}");
+    let said = refused(&folder, &["long.csv", "--by", "service,service"]);
+    assert!(said.contains("cannot be both one part of the key and another: name it once in --by"), "{said}");
     let said = refused(&folder, &["long.csv", "--by", "service,date"]);
-    assert!(said.contains("column `date` cannot be both the key and the time"), "{said}");
+    assert!(said.contains("column `date` cannot be both the key and the time: name another column with --by"), "{said}");
     let said = refused(&folder, &["long.csv", "--by", "service", "--train-until", "soon"]);
     assert!(said.contains("--train-until `soon`: expected a time"), "{said}");
     let said = refused(&folder, &["long.csv", "--by", "service", "--country", "XX"]);
@@ -323,7 +328,7 @@ fn a_long_file_read_as_wide_and_a_wide_one_read_as_long_are_told_the_way_out() {
     let per_row = refused(&folder, &["long.csv", "--by", "date", "--time-column", "service"]);
     assert!(per_row.contains("got `api`, expected a time"), "{per_row}");
     let said = refused(&folder, &["long.csv", "--by", "service,errors", "--value-column", "errors"]);
-    assert!(said.contains("column `errors` cannot be both the key and the value"), "{said}");
+    assert!(said.contains("column `errors` cannot be both the key and the value: name another column with --by"), "{said}");
 }
 
 #[test]
@@ -343,6 +348,65 @@ fn a_wide_column_without_a_number_or_a_name_is_told() {
     assert!(said.contains("column 4 has no name in row 1"), "{said}");
     let found = lines(&folder, &[&["named.csv", "--wide"], &NAIVE]);
     assert!(found[2]["error"].as_str().is_some_and(|error| error.contains("column `late` has no value in any row")), "{found:?}");
+}
+
+#[test]
+fn a_wide_file_without_a_column_of_a_series_is_told_the_way_out() {
+    let rows = (0..40).fold("date,promo\n".to_owned(), |text, i| text + &format!("{},{}\n", day(i), i % 2));
+    let dates = (0..40).fold("date\n".to_owned(), |text, i| text + &day(i) + "\n");
+    let folder = folder(&[("promo.csv", &rows), ("dates.csv", &dates)]);
+    for (file, flags, beside) in
+        [("promo.csv", &["--regressors", "promo"][..], "the time `date` and regressors (promo)"), ("dates.csv", &[], "the time `date`")]
+    {
+        let said = refused(&folder, &[&[file, "--wide"], flags].concat());
+        assert!(said.contains(&format!("no column beside {beside} is left to be a series")), "{said}");
+        assert!(said.contains("expected one column of numbers per series") && !said.contains("--value-column"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_for_an_investigation_is_not_ignored_beside_many_series() {
+    let folder = folder(&[("long.csv", &long()), ("wide.csv", &wide())]);
+    let flags = [&["--changes", "c.csv"][..], &["--last", "1"], &["--date", "2024-02-01"], &["--yes"], &["--alert"], &["--llm", "some"]];
+    for flag in flags {
+        for many in [&["long.csv", "--by", "service"][..], &["wide.csv", "--wide"]] {
+            let said = refused(&folder, &[many, flag].concat());
+            assert!(said.contains("cannot be used with") || said.contains("--by and --wide send no agent"), "{flag:?}: {said}");
+            assert!(said.contains(flag[0]), "{flag:?}: {said}");
+        }
+    }
+    let said = refused(&folder, &["long.csv", "--value-column", "errors", "--changes", "c.csv"]);
+    assert!(said.contains("--changes is for investigations: add --investigate AGENT"), "{said}");
+}
+
+#[test]
+fn two_outputs_that_do_not_exist_yet_are_known_as_one_file() {
+    let folder = folder(&[("long.csv", &long())]);
+    fs::create_dir(folder.path().join("sub")).expect("a folder");
+    let whole = folder.path().join("x.csv");
+    for other in ["./x.csv", "sub/../x.csv", whole.to_str().expect("text")] {
+        let said = refused(&folder, &["long.csv", "--by", "service", "--out", "x.csv", "--alarms", other]);
+        assert!(said.contains("--out and --alarms name the same file"), "{said}");
+        assert!(!whole.exists(), "nothing is written");
+    }
+    let said = refused(&folder, &["long.csv", "--by", "service", "--alarms", "sub/../long.csv"]);
+    assert!(said.contains("--alarms would write over the input"), "{said}");
+}
+
+#[test]
+fn a_key_named_like_a_column_of_a_table_is_refused_before_any_work() {
+    let text = long().replacen("service", "first", 1);
+    let steps = long().replacen("service", "step", 1);
+    let folder = folder(&[("first.csv", &text), ("step.csv", &steps)]);
+    for (name, flag) in [("first", "--out"), ("first", "--alarms"), ("step", "--out")] {
+        let said = refused(&folder, &[&format!("{name}.csv"), "--by", name, flag, "x.csv"]);
+        let expected = format!("the table of {flag} has a column `{name}` of its own and would have two: rename the column in the file");
+        assert!(said.contains(&expected), "{said}");
+        assert!(!folder.path().join("x.csv").exists(), "nothing is written");
+    }
+    // A table without that column takes the name, and so does JSON, where keys stand apart.
+    done(&folder, &[&["step.csv", "--by", "step", "--alarms", "alarms.csv"], &NAIVE]);
+    assert_eq!(lines(&folder, &[&["first.csv", "--by", "first"], &NAIVE]).len(), 3);
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn files_without_a_series_say_what_is_missing() {
     let named = Options { value_column: Some("time".to_owned()), ..Options::default() };
     assert_eq!(
         read(DAILY.replace("date", "time").as_str(), &named).expect_err("two roles"),
-        "a.csv: column `time` cannot be both time and value"
+        "a.csv: column `time` cannot be both time and value: name another one with --time-column or --value-column"
     );
 }
 
@@ -373,7 +373,7 @@ fn regressors_are_columns_with_a_number_in_every_bucket() {
     options.value_column = Some("n".to_owned());
     assert_eq!(
         read("time,n,x\n2023-01-01,1,0\n2023-01-02,2,0\n", &options).expect_err("two roles"),
-        "a.csv: column `n` cannot be both value and regressor"
+        "a.csv: column `n` cannot be both value and regressor: leave it out of --regressors, or name another one with --value-column"
     );
 }
 

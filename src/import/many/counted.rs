@@ -8,7 +8,7 @@ use super::super::cut_short;
 use super::super::ticket_columns::{HEADER, Roles, attribute};
 use super::super::tickets::{Stamps, grid};
 use super::super::{ImportError, Imported, TicketOptions};
-use super::{Held, Keys, Many, key_columns, two_roles};
+use super::{Held, Keys, Many, TIME_OUT, key_columns, two_roles};
 use crate::data::Series;
 use crate::time::{Grid, Step};
 
@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path, by: &[String], options: &TicketOptions) -> Resul
     let find = |name: &str| sheet.column(name).or_else(|error| spelled(name).ok_or(error));
     let by = key_columns(&sheet, by, find)?;
     if by.contains(&roles.time) {
-        return Err(two_roles(&sheet, roles.time, "the key", "the time"));
+        return Err(two_roles(&sheet, roles.time, ["the key", "the time"], TIME_OUT));
     }
     let mut keys = Keys::new(by);
     let mut stamps = Stamps::new(options);

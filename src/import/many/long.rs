@@ -11,7 +11,7 @@ use super::super::clock::{Clock, Offsets};
 use super::super::csv::Sheet;
 use super::super::table::{Columns, HEADER, Row, Table, regressor, value};
 use super::super::{ImportError, Imported, Options, regular};
-use super::{Held, Keys, Many, key_columns, two_roles};
+use super::{Held, Keys, Many, TIME_OUT, key_columns, two_roles};
 
 pub(super) fn read(path: &Path, by: &[String], options: &Options) -> Result<Many, ImportError> {
     let sheet = Sheet::open(path, HEADER)?;
@@ -45,13 +45,13 @@ pub(super) fn read(path: &Path, by: &[String], options: &Options) -> Result<Many
 
 fn check_roles(sheet: &Sheet, by: &[usize], columns: &Columns) -> Result<(), ImportError> {
     let role = |column: usize| match column {
-        _ if column == columns.time => Some("the time"),
-        _ if column == columns.value => Some("the value"),
-        _ if columns.regressors.contains(&column) => Some("a regressor"),
+        _ if column == columns.time => Some(("the time", TIME_OUT)),
+        _ if column == columns.value => Some(("the value", "name another column with --by, or another value with --value-column")),
+        _ if columns.regressors.contains(&column) => Some(("a regressor", "leave it out of --by or out of --regressors")),
         _ => None,
     };
     match by.iter().find_map(|&column| Some((column, role(column)?))) {
-        Some((column, other)) => Err(two_roles(sheet, column, "the key", other)),
+        Some((column, (other, out))) => Err(two_roles(sheet, column, ["the key", other], out)),
         None => Ok(()),
     }
 }

@@ -21,6 +21,8 @@ use super::{ImportError, Imported, Options, TicketOptions};
 
 /// Keys from which on most rows must not have one of their own.
 const MANY_KEYS: usize = 100_000;
+/// The way out where the time is a key.
+const TIME_OUT: &str = "name another column with --by, or another time with --time-column";
 /// What an empty cell of a key is called.
 const NOTHING: &str = "(none)";
 
@@ -212,13 +214,13 @@ fn key_columns(sheet: &Sheet, by: &[String], find: impl Fn(&str) -> Result<usize
     for name in by {
         let column = find(name.trim())?;
         if columns.contains(&column) {
-            return Err(two_roles(sheet, column, "one part of the key", "another"));
+            return Err(two_roles(sheet, column, ["one part of the key", "another"], "name it once in --by"));
         }
         columns.push(column);
     }
     Ok(columns)
 }
 
-fn two_roles(sheet: &Sheet, column: usize, one: &'static str, other: &'static str) -> ImportError {
-    ImportError::TwoRoles { path: sheet.path().to_owned(), name: sheet.header()[column].clone(), one, other }
+fn two_roles(sheet: &Sheet, column: usize, [one, other]: [&'static str; 2], out: &'static str) -> ImportError {
+    ImportError::TwoRoles { path: sheet.path().to_owned(), name: sheet.header()[column].clone(), one, other, out }
 }

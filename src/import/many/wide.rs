@@ -78,8 +78,12 @@ impl Columns {
             }
         }
         if series.is_empty() {
-            let (time, columns) = (sheet.header()[time].clone(), sheet.names(0..sheet.header().len()));
-            return Err(ImportError::NoValueColumn { path: sheet.path().to_owned(), time, columns });
+            let beside = match regressors.as_slice() {
+                [] => format!("the time `{}`", sheet.header()[time]),
+                some => format!("the time `{}` and regressors ({})", sheet.header()[time], sheet.names(some.iter().copied())),
+            };
+            let columns = sheet.names(0..sheet.header().len());
+            return Err(ImportError::NoSeriesColumn { path: sheet.path().to_owned(), beside, columns });
         }
         Ok(Self { time, regressors, series })
     }
