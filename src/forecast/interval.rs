@@ -1,10 +1,10 @@
 //! How a forecast states its uncertainty: in the model's own way, from the sizes of earlier errors, or as counts.
 //!
 //! `native` is what the model says. `conformal` takes the mean from the model and the interval from errors of forecasts of values it had not seen,
-//! over what makes them alike: nothing, a power of the mean (½ or 1, as counts vary more where there are more of them), or the model's own sd,
-//! by likelihood. Lei et al., "Distribution-free predictive inference for regression", *JASA* 113 (2018), §5.2. Up to the level that ranks of errors
-//! reach well the interval is theirs, beyond it that of a normal tail ([`ErrorSizes`]). Of several buckets ahead, a later one is wider as the model's
-//! own sd grows. `count` takes the mean from the model and a negative binomial distribution around it, its dispersion from the same errors
+//! over what makes them alike: the model's own sd, unless the errors speak against it, times a power of the mean (0, ½ or 1), as counts vary more
+//! where there are more of them. Lei et al., "Distribution-free predictive inference for regression", *JASA* 113 (2018), §5.2. Up to the level that
+//! ranks of errors reach well the interval is theirs, beyond it that of a normal tail ([`ErrorSizes`]). The model's own sd follows single spikes; it
+//! counts up to twice what it was when errors were made. Of several buckets ahead, a later one is wider as that sd grows. `count` takes the mean from the model and a negative binomial distribution around it, its dispersion from the same errors
 //! (Pearson's χ² equal to their number).
 //!
 //! The errors come from expanding windows, as users do it by hand: five folds of one-step forecasts, the first from the first half of the
@@ -27,6 +27,10 @@ const FOLDS: usize = 5;
 const FEWEST: usize = 20;
 /// Means below this share of the smallest one seen weigh no less.
 const SMALLEST: f64 = 0.5;
+/// How far above its largest while errors were made the model's own sd may rise.
+const MOST_GROWTH: f64 = 2.0;
+/// Log-likelihood by which a weight must be better to leave the model's own sd out.
+const CLEARLY: f64 = 4.0;
 
 /// Where intervals come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,50 +178,58 @@ enum Spread {
 
 /// What makes errors alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Weight {
-    /// Nothing does.
-    Equal,
-    /// A power of the mean, which counts from `least` on.
-    Mean { power: f64, least: f64 },
-    /// The model's own sd.
-    Sd,
+struct Weight {
+    /// The model's own sd, up to so much; `None`: it does not count.
+    most_sd: Option<f64>,
+    /// Of the mean.
+    power: f64,
+    /// Smallest mean that weighs as it is.
+    least: f64,
 }
 
 impl Weight {
-    /// The likeliest one for some errors; simpler ones first, and a later one only if it is likelier.
+    /// The likeliest one for some errors; a weight without the model's sd only if it is clearly likelier.
     fn likeliest(errors: &[FoldError]) -> Self {
         let smallest = errors.iter().map(|e| e.mean).fold(f64::INFINITY, f64::min);
-        let mut weights = vec![Self::Equal];
-        if smallest > 0.0 {
-            weights.extend([0.5, 1.0].map(|power| Self::Mean { power, least: SMALLEST * smallest }));
+        let largest_sd = errors.iter().all(|e| e.sd > 0.0).then(|| errors.iter().map(|e| e.sd).fold(0.0, f64::max));
+        let powers: &[f64] = if smallest > 0.0 { &[0.0, 0.5, 1.0] } else { &[0.0] };
+        let best_with = |most_sd: Option<f64>| {
+            let weights = powers.iter().map(|power| Self { most_sd, power: *power, least: SMALLEST * smallest });
+            weights.map(|weight| (weight, weight.likelihood(errors))).reduce(|best, other| if other.1 > best.1 { other } else { best })
+        };
+        let plain = best_with(None);
+        let by_sd = largest_sd.and_then(|sd| best_with(Some(MOST_GROWTH * sd)));
+        match (by_sd, plain) {
+            (Some(by_sd), Some(plain)) if plain.1 <= by_sd.1 + CLEARLY => by_sd.0,
+            (_, Some(plain)) => plain.0,
+            (_, None) => unreachable!("there is at least one power"),
         }
-        if errors.iter().all(|e| e.sd > 0.0) {
-            weights.push(Self::Sd);
-        }
-        let likelihood = |weight: &Self| weight.likelihood(errors);
-        weights[1..].iter().fold(weights[0], |best, other| if likelihood(other) > likelihood(&best) { *other } else { best })
     }
 
-    fn of(self, mean: f64, sd: f64) -> f64 {
-        match self {
-            Self::Equal => 1.0,
-            Self::Mean { power, least } => libm::pow(mean.max(least), power),
-            Self::Sd => sd,
-        }
+    /// The weight of a bucket; `first` is the sd of the first bucket of the same forecast.
+    fn of(self, mean: f64, sd: f64, first: f64) -> f64 {
+        let by_mean = if self.power == 0.0 { 1.0 } else { libm::pow(mean.max(self.least), self.power) };
+        let by_sd = match self.most_sd {
+            Some(most) if first > most => sd * (most / first),
+            Some(_) => sd,
+            None if first > 0.0 => sd / first,
+            None => 1.0,
+        };
+        by_mean * by_sd
     }
 
     /// The log-likelihood of errors whose sizes are exponential with a mean proportional to the weight: a single large one does not decide.
     fn likelihood(self, errors: &[FoldError]) -> f64 {
         let n = errors.len() as f64;
-        let mean_size = errors.iter().map(|e| e.error.abs() / self.of(e.mean, e.sd)).sum::<f64>() / n;
-        -n * libm::log(mean_size) - errors.iter().map(|e| libm::log(self.of(e.mean, e.sd))).sum::<f64>()
+        let mean_size = errors.iter().map(|e| e.error.abs() / self.of(e.mean, e.sd, e.sd)).sum::<f64>() / n;
+        -n * libm::log(mean_size) - errors.iter().map(|e| libm::log(self.of(e.mean, e.sd, e.sd))).sum::<f64>()
     }
 }
 
 impl Spread {
     fn weighted(errors: &[FoldError]) -> Self {
         let weight = Weight::likeliest(errors);
-        match ErrorSizes::new(errors.iter().map(|e| e.error / weight.of(e.mean, e.sd))) {
+        match ErrorSizes::new(errors.iter().map(|e| e.error / weight.of(e.mean, e.sd, e.sd))) {
             Some(sizes) => Self::Sizes { weight, sizes: Arc::new(sizes) },
             None => Self::None,
         }
@@ -228,9 +240,7 @@ impl Spread {
         match self {
             Self::None => native,
             Self::Sizes { weight, sizes } => {
-                let (mean, sd) = (native.mean(), native.sd());
-                let farther = if *weight == Weight::Sd || first <= 0.0 { 1.0 } else { sd / first };
-                let scale = weight.of(mean, sd) * farther;
+                let (mean, scale) = (native.mean(), weight.of(native.mean(), native.sd(), first));
                 // A model that states no spread where it did before knows the value.
                 if scale > 0.0 { Predictive::Errors { mean, scale, sizes: Arc::clone(sizes) } } else { native }
             }

@@ -14,7 +14,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::interval::{dispersion, no_count};
-use super::season::season_length;
+use super::season::{self, season_length};
 use super::{Fitted, FoldError, ForecastError, Forecaster, Predictive};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
@@ -56,10 +56,8 @@ impl Default for PoissonGlm {
 
 impl Forecaster for PoissonGlm {
     fn fit(&self, history: &Series, known: &Known, _seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        season::check(NAME, self.season)?;
         let season = self.season.unwrap_or_else(|| season_length(history));
-        if season < 2 {
-            return Err(unsupported(format!("takes seasons from 2 buckets, got {season}: drop `season`")));
-        }
         if let Some((stamp, value)) = no_count(history) {
             return Err(unsupported(format!(
                 "takes whole numbers from 0, got {value} at {stamp}: use a model of real values, such as `ets`"

@@ -3,7 +3,7 @@
 //! Of n errors the i-th smallest is exceeded with probability (n + 1 − i)/(n + 1), the rank that makes split conformal intervals valid in finite
 //! samples (Vovk, Gammerman & Shafer, *Algorithmic Learning in a Random World*, 2005; Lei et al., "Distribution-free predictive inference for
 //! regression", *JASA* 113, 2018). Ranks say little of the last errors and nothing beyond the largest, where alarms are decided: the last
-//! twentieth, and at least five errors, make way for the tail of the normal distribution that leaves as much there. So levels above 0.95
+//! tenth, and at least five errors, make way for the tail of the normal distribution that leaves as much there. So levels above 0.9
 //! rest on an assumption, and hold less than they say where errors have heavier tails.
 
 use std::f64::consts::LN_2;
@@ -11,7 +11,7 @@ use std::f64::consts::LN_2;
 use crate::stats::normal;
 
 /// Share of the errors that the tail is fitted to, and their least number.
-const TAIL: f64 = 0.05;
+const TAIL: f64 = 0.1;
 const LEAST_IN_TAIL: usize = 5;
 
 /// Sizes of errors, in whatever unit they were given.
