@@ -4,8 +4,8 @@
 //! over what makes them alike: the model's own sd, unless the errors speak against it, times a power of the mean (0, ½ or 1), as counts vary more
 //! where there are more of them. Lei et al., "Distribution-free predictive inference for regression", *JASA* 113 (2018), §5.2. Up to the level that
 //! ranks of errors reach well the interval is theirs, beyond it that of a normal tail ([`ErrorSizes`]). The model's own sd follows single spikes; it
-//! counts up to twice what it was when errors were made. Of several buckets ahead, a later one is wider as that sd grows. `count` takes the mean from the model and a negative binomial distribution around it, its dispersion from the same errors
-//! (Pearson's χ² equal to their number).
+//! counts up to twice what it was when errors were made. Of several buckets ahead, a later one is wider as that sd grows. `count` takes the mean
+//! from the model and a negative binomial distribution around it, its dispersion from the same errors (Pearson's χ² equal to their number).
 //!
 //! The errors come from expanding windows, as users do it by hand: five folds of one-step forecasts, the first from the first half of the
 //! history; the model learns again between folds (where it cannot, what it had learnt goes on). A model that makes such folds anyway tells its errors
