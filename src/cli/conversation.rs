@@ -12,11 +12,12 @@ use rustyline::{Config, DefaultEditor};
 use super::alert::{Of, Webhook};
 use super::exit::Exit;
 use super::followup;
+use super::interrupt::stop_on_interrupt;
 use super::investigate::{Meeting, heading, last_of, why};
 use super::llm::Llm;
 use super::narrow::{Scope, dimensions, within};
 use super::progress::{Status, patiently};
-use super::sending::{Back, Sender, no_report, stop_on_interrupt};
+use super::sending::{Back, Sender, no_report};
 use super::{causes, print, steps};
 use crate::agent::{self, Alert, Case, Turn};
 use crate::data::archive::Archive;
@@ -100,7 +101,7 @@ impl<'a> Conversation<'a> {
 
     /// Talks until somebody leaves.
     pub(super) fn hold(mut self) -> anyhow::Result<Exit> {
-        stop_on_interrupt(&self.stop)?;
+        stop_on_interrupt(&self.stop, None)?;
         print(&self.opening());
         let config = Config::builder().auto_add_history(true).build();
         let mut editor = DefaultEditor::with_config(config).context("cannot read from this terminal")?;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -12,8 +13,8 @@ use clap::Args;
 
 use super::detect::{Detect, columns, or_tickets};
 use super::exit::Exit;
+use super::interrupt::{FINISHING, silence_worker_panics, stop_on_interrupt};
 use super::progress::{Counter, patiently};
-use super::run::{silence_worker_panics, stop_on_interrupt};
 use super::{print, tell};
 use crate::data::{Known, holiday};
 use crate::detect::{DetectError, Detector, native_threshold};
@@ -94,7 +95,8 @@ pub(super) fn execute(detect: &Detect) -> anyhow::Result<Exit> {
         country: detect.country.as_deref(),
     };
     silence_worker_panics();
-    let stop = stop_on_interrupt()?;
+    let stop = Arc::<AtomicBool>::default();
+    stop_on_interrupt(&stop, Some(FINISHING))?;
     let clock = Instant::now();
     let jobs: Vec<usize> = (0..many.len()).collect();
     let mut counter = Counter::new("series", jobs.len(), 0);

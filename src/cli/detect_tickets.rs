@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use super::alert::{Alerting, Of, Webhook};
 use super::exit::Exit;
+use super::interrupt::stop_on_interrupt;
 use super::investigate::archive_of;
 use super::llm::Llm;
 use super::progress::patiently;
-use super::sending::{Sender, exit_of, follow, no_report, stop_on_interrupt};
+use super::sending::{Sender, exit_of, follow, no_report};
 use super::{print, tell};
 use crate::agent::report::IncidentReport;
 use crate::agent::{Alert, Case, Trajectory};
@@ -176,7 +177,7 @@ impl Sent {
         self.agreed(chosen.len())?;
         if !chosen.is_empty() && self.sender.ways().is_some() {
             self.sender.introduce();
-            stop_on_interrupt(self.sender.stop())?;
+            stop_on_interrupt(self.sender.stop(), None)?;
         }
         let prepared = Prepared::new(self.archive.clone());
         let (mut done, mut exit) = (Vec::new(), Exit::Done);

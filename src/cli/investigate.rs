@@ -12,9 +12,10 @@ use jiff::civil::Date;
 use super::alert::{Alerting, Of};
 use super::conversation::Conversation;
 use super::exit::Exit;
+use super::interrupt::stop_on_interrupt;
 use super::llm::Llm;
 use super::progress::patiently;
-use super::sending::{Sender, exit_of, follow, no_report, stop_on_interrupt};
+use super::sending::{Sender, exit_of, follow, no_report};
 use super::{print, tell};
 use crate::agent::{Alert, Case};
 use crate::data::archive::Archive;
@@ -101,7 +102,7 @@ impl Investigate {
             return Conversation::new(&input, meeting, sender, &self.llm, webhook).hold();
         }
         if sender.ways().is_some() {
-            stop_on_interrupt(sender.stop())?;
+            stop_on_interrupt(sender.stop(), None)?;
         }
         let now = meeting.archive.grid.end(meeting.bucket);
         let as_of = now.datetime().to_string();

@@ -12,6 +12,7 @@ mod explain;
 mod followup;
 mod gate;
 mod generate;
+mod interrupt;
 mod investigate;
 mod list;
 mod llm;

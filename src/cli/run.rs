@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
+use super::interrupt::{FINISHING, silence_worker_panics, stop_on_interrupt};
 use super::llm::{self, Llm};
 use super::method::IntervalMethod;
 use super::models::Paying;
@@ -96,7 +95,8 @@ impl Run {
         );
         let suite = if self.resume.is_none() { Some(self.suite()?) } else { None };
         silence_worker_panics();
-        let stop = stop_on_interrupt()?;
+        let stop = Arc::default();
+        stop_on_interrupt(&stop, Some(FINISHING))?;
         let mut counter: Option<Counter> = None;
         let mut progress = |event: Progress| match event {
             Progress::Planned { ref folder, files, incidents, detections, calibrations, investigations, done, truncated } => {
@@ -248,28 +248,4 @@ pub(super) fn parse_role(text: &str) -> Result<SeedRole, String> {
 /// A YAML file with a top-level `scenarios:` key is a suite; any other file is a scenario.
 fn is_suite(file: &std::path::Path) -> bool {
     file.is_file() && std::fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.starts_with("scenarios:")))
-}
-
-/// A model that panics becomes a record; its message belongs there, not between two lines of progress.
-pub(super) fn silence_worker_panics() {
-    let default = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().name() != Some(run::pool::WORKER) {
-            default(info);
-        }
-    }));
-}
-
-/// The first interrupt lets jobs in progress finish, the second ends the program at once.
-pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        tell("\nfinishing jobs in progress; interrupt again to quit at once");
-    })
-    .context("cannot listen for interrupts")?;
-    Ok(stop)
 }

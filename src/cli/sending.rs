@@ -1,9 +1,8 @@
 //! Sending an agent from the command line: its settings from flags, its line to a model, who watches, and how an end without a report is told.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
 use jiff::Zoned;
 use serde_json::Value;
 
@@ -138,17 +137,6 @@ pub(super) fn follow<'a>(status: &'a Status<'a>) -> impl Fn(Event<'_>) + 'a {
             Event::Answered(_) => {}
         }
     }
-}
-
-/// An interrupt asks the agent to stop; a second one ends the program. For agents that ask a model: others are done soon, and end at once.
-pub(super) fn stop_on_interrupt(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let set = Arc::clone(stop);
-    ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .context("cannot listen for interrupts")
 }
 
 /// How the program ends when an agent had no report.

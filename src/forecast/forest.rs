@@ -4,14 +4,11 @@
 //! Breiman, *Random Forests* (Machine Learning 45, 2001); trees by the `smartcore` crate. A forest never forecasts beyond the values it has
 //! seen, so it follows no trend.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 
-use super::regression::{self, Common, Regression, Table, Trained, within};
-use super::{Fitted, ForecastError, Forecaster, dense};
-use crate::data::{Known, Series};
+use super::regression::{Common, Regression, Table, Trained, within};
+use super::{ForecastError, dense};
 use crate::seed::Seed;
 
 const NAME: &str = "forest";
@@ -38,15 +35,12 @@ impl Default for Forest {
     }
 }
 
-impl Forest {
+impl Regression for Forest {
     fn check(&self) -> Result<(), ForecastError> {
-        regression::check(self)?;
         within(NAME, "trees", self.trees, 1..10_001)?;
         within(NAME, "columns", self.columns.unwrap_or(1), 1..10_001)
     }
-}
 
-impl Regression for Forest {
     fn common(&self) -> Common {
         Common { name: NAME, season: self.season, folds: self.folds, min_data_in_leaf: self.min_data_in_leaf }
     }
@@ -59,16 +53,5 @@ impl Regression for Forest {
             .with_m(self.columns.unwrap_or(table.width / 3).clamp(1, table.width))
             .with_seed(seed.as_u64());
         dense::train(NAME, table, |x, y| RandomForestRegressor::fit(x, y, settings), RandomForestRegressor::predict)
-    }
-}
-
-impl Forecaster for Forest {
-    fn fit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-        self.check()?;
-        regression::fit(Arc::new(self.clone()), history, known, seed)
-    }
-
-    fn settings(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("settings are plain data")
     }
 }

@@ -175,14 +175,14 @@ pub const REGISTRY: &[Entry] = &[
     },
     Entry {
         name: "poisson-glm",
-        about: "Poisson regression on trend, season, weekday and holidays, for counts; negative binomial intervals.",
+        about: "Poisson regression on trend, season, weekday and holidays, for counts; its own intervals are negative binomial.",
         interval: Interval::Native,
         promises: Promises::NONE,
         build: from_settings::<poisson_glm::PoissonGlm>,
     },
     Entry {
         name: "prophet",
-        about: "Prophet: piecewise linear trend, Fourier seasons, holidays; intervals from simulated trends.",
+        about: "Prophet: piecewise linear trend, Fourier seasons, holidays; its own intervals are from simulated trends.",
         interval: Interval::Conformal,
         promises: Promises::SCALE,
         build: from_settings::<prophet::Prophet>,

@@ -10,9 +10,11 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::features::{Features, Recent, Rows};
 use super::season::{self, season_length};
-use super::{Fitted, FoldError, ForecastError, Predictive};
+use super::{Fitted, FoldError, ForecastError, Forecaster, Predictive};
 use crate::data::{Known, Series};
 use crate::seed::Seed;
 use crate::time::Grid;
@@ -22,11 +24,30 @@ pub(super) trait Regression: Send + Sync {
     /// What every one of them has.
     fn common(&self) -> Common;
 
+    /// Checks the settings that are its own.
+    ///
+    /// # Errors
+    /// [`ForecastError::Unsupported`] with the setting and its range.
+    fn check(&self) -> Result<(), ForecastError>;
+
     /// Learns a table, whose numbers are all finite.
     ///
     /// # Errors
     /// What the model cannot take.
     fn train(&self, table: Table<'_>, seed: Seed) -> Result<Box<dyn Trained>, ForecastError>;
+}
+
+impl<M: Regression + Clone + Serialize + 'static> Forecaster for M {
+    fn fit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
+        check(self)?;
+        self.check()?;
+        let season = self.common().season.unwrap_or_else(|| season_length(history));
+        fitted(Arc::new(self.clone()), season, None, history, known, seed)
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("settings are plain data")
+    }
 }
 
 /// The name and the settings that every model of rows has.
@@ -121,20 +142,11 @@ pub(super) fn share(model: &'static str, what: &str, got: f64) -> Result<(), For
 ///
 /// # Errors
 /// [`ForecastError::Unsupported`] with the setting and its range.
-pub(super) fn check(model: &dyn Regression) -> Result<(), ForecastError> {
+pub(super) fn check(model: &impl Regression) -> Result<(), ForecastError> {
     let Common { name, season, folds, min_data_in_leaf } = model.common();
     season::check(name, season)?;
     within(name, "folds", folds, 1..101)?;
     within(name, "min_data_in_leaf", min_data_in_leaf, 1..1_000_001)
-}
-
-/// Fits a model whose settings were checked.
-///
-/// # Errors
-/// [`ForecastError::TooShort`] with the number of points needed, or what the model cannot take.
-pub(super) fn fit(model: Arc<dyn Regression>, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-    let season = model.common().season.unwrap_or_else(|| season_length(history));
-    fitted(model, season, None, history, known, seed)
 }
 
 fn fitted(

@@ -4,14 +4,11 @@
 //! Chen & Guestrin, *XGBoost: A Scalable Tree Boosting System* (KDD 2016); trees by the `smartcore` crate. Not compared with the XGBoost
 //! package, whose thresholds come from bins.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
 
-use super::regression::{self, Common, Regression, Table, Trained, share, unsupported, within};
-use super::{Fitted, ForecastError, Forecaster, dense};
-use crate::data::{Known, Series};
+use super::regression::{Common, Regression, Table, Trained, share, unsupported, within};
+use super::{ForecastError, dense};
 use crate::seed::Seed;
 
 const NAME: &str = "xgb";
@@ -45,9 +42,8 @@ impl Default for Xgb {
     }
 }
 
-impl Xgb {
+impl Regression for Xgb {
     fn check(&self) -> Result<(), ForecastError> {
-        regression::check(self)?;
         within(NAME, "trees", self.trees, 1..10_001)?;
         within(NAME, "depth", self.depth, 1..33)?;
         share(NAME, "learning_rate", self.learning_rate)?;
@@ -57,9 +53,7 @@ impl Xgb {
         }
         Err(unsupported(NAME, format!("takes `lambda` from 0 to 1000000, got {}", self.lambda)))
     }
-}
 
-impl Regression for Xgb {
     fn common(&self) -> Common {
         Common { name: NAME, season: self.season, folds: self.folds, min_data_in_leaf: self.min_data_in_leaf }
     }
@@ -76,16 +70,5 @@ impl Regression for Xgb {
             // The mean instead of XGBoost's 0.5, so that the unit of a series does not matter.
             .with_base_score(table.targets.iter().sum::<f64>() / table.targets.len() as f64);
         dense::train(NAME, table, |x, y| XGRegressor::fit(x, y, settings), XGRegressor::predict)
-    }
-}
-
-impl Forecaster for Xgb {
-    fn fit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-        self.check()?;
-        regression::fit(Arc::new(self.clone()), history, known, seed)
-    }
-
-    fn settings(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("settings are plain data")
     }
 }

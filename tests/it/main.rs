@@ -15,6 +15,7 @@ mod detect_many;
 mod docs;
 mod end_to_end;
 mod forecast_arima;
+mod forecast_auto_arima;
 mod forecast_ets;
 mod forecast_interval;
 mod forecast_lgbm;

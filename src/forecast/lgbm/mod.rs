@@ -11,15 +11,12 @@ mod boost;
 mod split;
 mod tree;
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 pub use boost::Booster;
 
-use super::regression::{self, Common, Regression, Table, Trained, share, unsupported, within};
-use super::{Fitted, ForecastError, Forecaster};
-use crate::data::{Known, Series};
+use super::ForecastError;
+use super::regression::{Common, Regression, Table, Trained, share, unsupported, within};
 use crate::seed::Seed;
 
 const NAME: &str = "lgbm";
@@ -67,7 +64,6 @@ impl Lgbm {
     /// # Errors
     /// [`ForecastError::Unsupported`] with the setting and its range.
     pub fn check(&self) -> Result<(), ForecastError> {
-        regression::check(self)?;
         within(NAME, "trees", self.trees, 1..100_001)?;
         within(NAME, "leaves", self.leaves, 2..tree::MOST_LEAVES + 1)?;
         within(NAME, "max_bin", self.max_bin, 2..256)?;
@@ -77,6 +73,10 @@ impl Lgbm {
 }
 
 impl Regression for Lgbm {
+    fn check(&self) -> Result<(), ForecastError> {
+        Self::check(self)
+    }
+
     fn common(&self) -> Common {
         Common { name: NAME, season: self.season, folds: self.folds, min_data_in_leaf: self.min_data_in_leaf }
     }
@@ -93,17 +93,6 @@ impl Regression for Lgbm {
 impl Trained for Booster {
     fn predict(&self, row: &[f64]) -> f64 {
         self.predict(row)
-    }
-}
-
-impl Forecaster for Lgbm {
-    fn fit(&self, history: &Series, known: &Known, seed: Seed) -> Result<Box<dyn Fitted>, ForecastError> {
-        self.check()?;
-        regression::fit(Arc::new(self.clone()), history, known, seed)
-    }
-
-    fn settings(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("settings are plain data")
     }
 }
 
